@@ -1,0 +1,81 @@
+# Poise - build, test, bench.   `make help` lists the targets; V=1 shows the commands.
+#
+#   make                        the command and the libraries, in build/<triple>/
+#   make CC=clang  STATIC=1  ISAS="c avx2"  JPEG=0  PNG=0  OPENMP=0  WERROR=1  SANITIZE=address,undefined
+CC     ?= gcc
+ifeq ($(origin CC),default)
+CC     := gcc
+endif
+AR     ?= ar
+NM     ?= nm
+HOST   := $(shell $(CC) -dumpmachine)
+ARCH   := $(firstword $(subst -, ,$(HOST)))
+comma  := ,
+B      ?= build/$(HOST)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))$(if $(findstring clang,$(CC)),-clang)$(if $(STATIC),-static)
+Q      := $(if $(V),,@)
+say     = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
+
+# One line per ISA: the folder ops/<isa>/ is compiled with these flags and no other file is.
+ISAS_x86_64  := c sse4 avx2 avx512
+ISAS_aarch64 := c
+ISAS_arm     := c
+FLAGS_sse4   := -msse4.1
+FLAGS_avx2   := -mavx2 -mfma -mf16c
+FLAGS_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
+ISAS   ?= $(or $(ISAS_$(ARCH)),c)
+
+# Optional parts: 1 if the compiler finds the header, unless said otherwise.
+has     = $(shell printf '\#include <stdio.h>\n\#include <$(1)>\n' | $(CC) $(if $(STATIC),-static) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)
+JPEG   ?= $(call has,turbojpeg.h)
+PNG    ?= $(call has,png.h)
+JSON   ?= $(call has,jansson.h)
+CMOCKA ?= $(shell printf '\#include <stdarg.h>\n\#include <stddef.h>\n\#include <stdint.h>\n\#include <setjmp.h>\n\#include <cmocka.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)
+OPENMP ?= 1
+
+STD    := -std=c11 -I. -D_POSIX_C_SOURCE=200809L
+WARN   := -Wall -Wextra -Wshadow -Wundef -Wvla -Wcast-qual -Wcast-align -Wpointer-arith -Wwrite-strings \
+          -Wstrict-prototypes -Wmissing-prototypes -Wdouble-promotion -Wconversion
+CFLAGS ?= -O2 -g
+PARTS  := -DPS_WITH_JPEG=$(JPEG) -DPS_WITH_PNG=$(PNG) -DPS_WITH_JSON=$(JSON)
+OMP    := $(if $(filter 1,$(OPENMP)),-fopenmp)
+SAN    := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+# -ffp-contract=off: a C reference means the same on every machine; kernels fuse by intrinsics.
+ALL     = $(STD) $(WARN) $(if $(WERROR),-Werror) -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno \
+          $(PARTS) $(SAN) $(CFLAGS)
+LIBS   := -lm $(if $(filter 1,$(JPEG)),-lturbojpeg) $(if $(filter 1,$(PNG)),-lpng -lz)
+LINK    = $(CC) $(ALL) $(OMP) $(if $(STATIC),-static)
+
+LIB   := $(wildcard runtime/*.c ops/*.c nn/*.c models/*.c convert/*.c) $(foreach i,$(ISAS),$(wildcard ops/$(i)/*.c))
+APP   := $(wildcard app/*.c)
+CHECK := tests/check.c $(wildcard tests/check_*.c)
+TESTS := $(wildcard tests/test_*.c)
+FUZZ  := $(wildcard tests/fuzz/fuzz_*.c)
+
+all: $(B)/libpoise.a $(B)/libpoise.so $(if $(APP),$(B)/poise)   ## build the command and the libraries
+check: $(B)/check ; $(Q)$(EMU) $(B)/check                       ## every kernel variant against its C reference
+bench-kernels: $(B)/check ; $(Q)$(EMU) $(B)/check --bench       ## ... and time them
+clean: ; $(Q)rm -rf build                                       ## forget everything built
+help: ; @awk -F'## ' '/^[a-z-]+:.*## /{split($$1,t,":");printf "  %-14s%s\n",t[1],$$2}' Makefile
+
+TEST_BINS := $(TESTS:tests/%.c=$(B)/%)
+units: $(TEST_BINS)                                             ## unit tests (cmocka)
+	$(Q)for t in $(TEST_BINS); do echo "== $$t"; $(EMU) $$t || exit 1; done
+test: all lint check units                                      ## everything that needs no foreign data
+lint: all ; $(Q)NM=$(NM) tests/lint/lint.sh $(B) "$(ISAS)"      ## layers, prefixes, one home per dependency
+
+$(B)/libpoise.a: $(LIB:%.c=$(B)/%.o) ; $(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
+$(B)/libpoise.so: $(LIB:%.c=$(B)/%.o) ; $(call say,LINK,$@) $(if $(STATIC),true,$(LINK) -shared -Wl$(comma)-soname$(comma)libpoise.so.0 -o $@ $^ $(LIBS) $(LDFLAGS))
+$(B)/poise: $(APP:%.c=$(B)/%.o) $(B)/libpoise.a
+	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(if $(filter 1,$(JSON)),-ljansson) $(LDFLAGS)
+$(B)/check: $(CHECK:%.c=$(B)/%.o) $(B)/libpoise.a ; $(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(LDFLAGS)
+$(TEST_BINS): $(B)/%: $(B)/tests/%.o $(B)/libpoise.a
+	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) -lcmocka $(LDFLAGS)
+
+$(B)/ops/kernels.o: ALL += '-DPS_ISA_LIST(X)=$(foreach i,$(ISAS),X($(i)))'
+$(B)/runtime/threads.o: ALL += $(OMP)
+$(foreach i,$(ISAS),$(eval $(B)/ops/$(i)/%.o: ALL += $$(FLAGS_$(i)) -O3))
+$(B)/%.o: %.c Makefile ; @mkdir -p $(@D)
+	$(call say,CC,$<) $(CC) $(ALL) -MMD -MP -c -o $@ $<
+-include $(LIB:%.c=$(B)/%.d) $(APP:%.c=$(B)/%.d) $(CHECK:%.c=$(B)/%.d) $(TESTS:%.c=$(B)/%.d)
+.PHONY: all check bench-kernels clean help units test lint
+.DEFAULT_GOAL := all

@@ -1,0 +1,32 @@
+/* nn/model.h - an opened model: graph, plan, packed weights.  Read-only once open. */
+#ifndef PS_NN_MODEL_H
+#define PS_NN_MODEL_H
+
+#include "nn/op.h"
+#include "nn/plan.h"
+#include "runtime/file.h"
+
+struct poise_model {
+    ps_graph graph;
+    ps_kernels kernels;
+    int threads;
+    ps_plan plan;
+    const void **packed; /* per node: what pack() wrote, or NULL */
+    uint8_t *weights;    /* the block behind `packed` */
+    size_t weights_bytes, constants_bytes; /* packed; constants still used in place */
+    ps_file file;        /* mapped file, or size 0 */
+    void *own;           /* bytes converted in memory, or NULL */
+};
+
+/* As poise_model_open_memory, but the model takes `bytes` (from ps_alloc) over, also on failure. */
+poise_status ps_model_adopt(void *bytes, size_t size, const poise_options *o, poise_model **out);
+
+/* The .poise file of a graph (nn/format.c): `bytes` from ps_alloc, 64-byte aligned. */
+poise_status ps_format_write(const ps_graph *g, void **bytes, size_t *size);
+/* Fills an empty graph from the bytes of a .poise file; constants point into `bytes`.  Believes nothing:
+ * every shape is inferred again and compared. */
+poise_status ps_format_read(ps_graph *g, const void *bytes, size_t size);
+/* Whether the bytes begin like a .poise file. */
+bool ps_format_is(const void *bytes, size_t size);
+
+#endif

@@ -1,0 +1,89 @@
+/* nn/op.h - what an operator is.  One file nn/op_<name>.c each (or a family), one line in nn/ops.def. */
+#ifndef PS_NN_OP_H
+#define PS_NN_OP_H
+
+#include "nn/graph.h"
+#include "nn/tensor.h"
+#include "ops/kernels.h"
+#include "runtime/threads.h"
+
+enum { PS_MANY = 255 }; /* max_in of an operator that takes any number */
+
+/* A node with its tensors.  Before run(), `data` of computed tensors is NULL and that of constants set;
+ * strides are final. */
+typedef struct ps_call {
+    const void *params;
+    int n_in, n_out;
+    const poise_tensor *const *in; /* NULL = absent optional input */
+    const poise_tensor *const *out;
+    const void *packed;    /* what pack() wrote */
+    void *scratch;         /* scratch() bytes, contents undefined, 64-byte aligned */
+    const ps_kernels *k;
+    int threads;           /* give to ps_parallel */
+    int32_t *live;         /* run() stores the true size of a data-dependent dimension here */
+} ps_call;
+
+/* How the memory of an output is ordered when the plan is free to choose. */
+typedef enum ps_order {
+    PS_ORDER_ROW,  /* row-major */
+    PS_ORDER_LAST, /* channels-last: dimension 1 innermost (rank >= 3, else row-major) */
+    PS_ORDER_LIKE, /* as the largest computed input of the same rank, else row-major */
+} ps_order;
+
+enum {
+    PS_OP_INPLACE = 1, /* out[0] may be an input of the same type, dims and strides that dies here */
+    PS_OP_CONCAT = 2,  /* inputs may live inside out[0]: see op_concat.c */
+};
+
+struct ps_op {
+    const char *name;
+    uint8_t min_in, max_in;
+    uint8_t n_out; /* most outputs; all but the first are optional */
+    uint8_t order; /* ps_order */
+    uint8_t flags;
+    uint16_t param_bytes;
+
+    /* Checks every rule and sets type, rank and dim of each out.  in[i] or out[j] NULL = absent.  Trusts nothing:
+     * params and inputs may come from a hostile file.  Error texts do not name the node: the caller does.
+     * The caller has checked n_in, n_out and that the dims of inputs are legal, and checks those of outputs. */
+    poise_status (*infer)(const void *params, int n_in, const ps_value *const *in, ps_value *const *out);
+
+    /* Optional.  The axis of out[0] that has the data-dependent size of axis `axis` of input i, or -1
+     * when such an input cannot be used.  NULL = never.  For an operator that makes such a size: i = -1,
+     * and the answer is the axis. */
+    int (*live)(const void *params, int i, int axis, const ps_value *const *in, const ps_value *out);
+
+    /* Optional.  Describes out[0] as a view of in[0] (strides of out, offset in elements from in's base);
+     * false when in's strides do not allow it, and run() must copy. */
+    bool (*view)(const void *params, const poise_tensor *in, poise_tensor *out, ptrdiff_t *offset);
+
+    /* Optional.  Bytes of weights in the layout of the kernels in c->k (0 = used in place), and writing
+     * them.  packs tells whether constant input i is not needed once packed. */
+    size_t (*packed)(const ps_call *c);
+    void (*pack)(const ps_call *c, void *dst);
+    bool (*packs)(const ps_call *c, int i);
+
+    /* Optional.  Bytes of working space for c->threads threads. */
+    size_t (*scratch)(const ps_call *c);
+
+    /* Computes the outputs, honouring all strides.  Cannot fail, does not allocate, trusts infer(). */
+    void (*run)(const ps_call *c);
+
+    /* Optional.  Multiply-accumulates. */
+    uint64_t (*macs)(const void *params, int n_in, const ps_value *const *in, const ps_value *out);
+
+    /* Optional.  One line of its parameters for people, into buf. */
+    void (*describe)(const void *params, char *buf, size_t size);
+};
+
+#define PS_OP(id, name) extern const ps_op ps_op_##name;
+#include "nn/ops.def"
+#undef PS_OP
+
+const ps_op *ps_op_by_id(unsigned id);          /* NULL = unknown */
+const ps_op *ps_op_by_name(const char *name);   /* NULL = unknown */
+/* Walks all operators: NULL after the last. */
+const ps_op *ps_op_at(int i);
+unsigned ps_op_id(const ps_op *op);
+
+#endif

@@ -1,0 +1,52 @@
+/* ops/kernels.c - merges the per-ISA tables.  PS_ISA_LIST(X) comes from the Makefile. */
+#include "ops/kernels.h"
+
+#include "runtime/cpu.h"
+
+#include <string.h>
+
+#define X(isa) extern const ps_kernels ps_kernels_##isa;
+PS_ISA_LIST(X)
+#undef X
+
+const ps_isa ps_isas[] = {
+#define X(isa) {#isa, PS_CPU_##isa, &ps_kernels_##isa},
+    PS_ISA_LIST(X)
+#undef X
+    {0}};
+
+static const char known_names[] =
+#define X(isa) " " #isa
+    PS_ISA_LIST(X)
+#undef X
+    ;
+
+void ps_kernels_select(ps_kernels *k, unsigned flags)
+{
+    *k = *ps_isas[0].table;
+    for (const ps_isa *isa = ps_isas; isa->name; isa++) {
+        const ps_kernels *t = isa->table;
+        if ((isa->need & flags) != isa->need) continue;
+#define PS_SLOT(slot, ret, args) \
+    if (t->slot) k->slot = t->slot;
+#include "ops/kernels.def"
+#undef PS_SLOT
+        if (t->gemm_f32) k->gemm_f32_tile = t->gemm_f32_tile;
+        k->name = isa->name;
+    }
+}
+
+bool ps_kernels_cap(const char *isa, unsigned *flags, const char **known)
+{
+    *known = known_names + 1;
+    if (!isa || !*isa) return true;
+    unsigned upto = 0;
+    for (const ps_isa *i = ps_isas; i->name; i++) {
+        upto |= i->need;
+        if (!strcmp(i->name, isa)) {
+            *flags &= upto;
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,72 @@
+/* ops/kernels.h - the table of kernels a session runs with. */
+#ifndef PS_OPS_KERNELS_H
+#define PS_OPS_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What happens to a value on its way out of an accumulator.  The numbers are in the file format. */
+typedef enum ps_act {
+    PS_ACT_NONE = 0,
+    PS_ACT_RELU = 1,
+    PS_ACT_CLIP = 2,       /* min(max(x, a), b): ReLU6 is a=0 b=6 */
+    PS_ACT_LEAKY = 3,      /* x < 0 ? a*x : x */
+    PS_ACT_SIGMOID = 4,
+    PS_ACT_SILU = 5,       /* x * sigmoid(x) */
+    PS_ACT_HARDSIGMOID = 6, /* min(max(a*x + b, 0), 1) */
+    PS_ACT_HARDSWISH = 7,  /* x * min(max(x/6 + 1/2, 0), 1) */
+    PS_ACT_GELU = 8,       /* x/2 * (1 + erf(x / sqrt 2)) */
+    PS_ACT_GELU_TANH = 9,  /* x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x^3))) */
+    PS_ACT_TANH = 10,
+    PS_ACT_ELU = 11,       /* x < 0 ? a*(exp(x) - 1) : x */
+    PS_ACT_MISH = 12,      /* x * tanh(log(1 + exp(x))) */
+    PS_ACT_SOFTPLUS = 13,  /* log(1 + exp(x)) */
+    PS_ACT_COUNT
+} ps_act;
+
+/* y = act(x + bias) + residual, or act(x + bias + residual) when act_last. */
+typedef struct ps_epilogue {
+    const float *bias;     /* one per column, or NULL */
+    const float *residual; /* row i begins at residual + i*ldr, or NULL */
+    ptrdiff_t ldr;
+    ps_act act;
+    float a, b; /* parameters of act */
+    bool act_last;
+} ps_epilogue;
+
+/* The tile a GEMM kernel computes, which decides how weights are packed. */
+typedef struct ps_tile {
+    int mr, nr; /* at most mr rows, panels of nr columns */
+} ps_tile;
+
+enum { PS_MAX_MR = 16, PS_MAX_NR = 64 };
+
+#define PS_SLOT(slot, ret, args) typedef ret ps_##slot##_fn args;
+#include "ops/kernels.def"
+#undef PS_SLOT
+
+typedef struct ps_kernels {
+#define PS_SLOT(slot, ret, args) ps_##slot##_fn *slot;
+#include "ops/kernels.def"
+#undef PS_SLOT
+    ps_tile gemm_f32_tile; /* of gemm_f32: an ISA that sets that slot sets this too */
+    const char *name;      /* of the strongest ISA in use */
+} ps_kernels;
+
+typedef struct ps_isa {
+    const char *name;
+    unsigned need;           /* PS_CPU_* bit this table requires */
+    const ps_kernels *table; /* NULL slot = inherit from the ISA before it */
+} ps_isa;
+
+extern const ps_isa ps_isas[]; /* weakest first; ends with name == NULL */
+
+/* Best kernel for each slot on a CPU with `flags`.  Every slot is non-NULL on return. */
+void ps_kernels_select(ps_kernels *k, unsigned flags);
+
+/* CPU flags capped by an ISA name ("c", "sse4", "avx2", ...): that one and the weaker ones.  NULL or ""
+ * caps nothing.  False for an unknown name; *known then lists the names that would be right. */
+bool ps_kernels_cap(const char *isa, unsigned *flags, const char **known);
+
+#endif

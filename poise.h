@@ -1,0 +1,222 @@
+/* poise.h - the whole public interface of Poise, a runtime for vision networks on CPUs.
+ *
+ *   1 Status     2 Tensors     3 Model     4 Session     5 Images     6 Results     7 Conversion
+ *
+ * The life of a program:
+ *
+ *     poise_model *m;  poise_session *s;                      (read-only, shared)   (one per thread)
+ *     poise_model_open("net.poise", NULL, &m);
+ *     poise_session_open(m, NULL, &s);
+ *     poise_image img;  poise_image_open("bus.jpg", &img);
+ *     poise_object found[300];  int n;
+ *     poise_detect(s, &img, NULL, found, 300, &n);
+ *
+ * Law of phases: everything that can fail fails in open or init.  poise_session_run() has no error
+ * path, allocates nothing and takes no lock but the thread pool's.
+ * Threads: a model may be shared by any number of threads once it is open; a session belongs to one
+ * thread at a time.  No function exits, aborts or prints.
+ */
+#ifndef POISE_H
+#define POISE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#ifndef POISE_API
+#define POISE_API __attribute__((visibility("default")))
+#endif
+
+#define POISE_VERSION "0.1.0"
+
+/* ---- 1 Status ------------------------------------------------------------------------------- */
+
+typedef enum poise_status {
+    POISE_OK = 0,
+    POISE_BAD_MODEL = -1,    /* a model file breaks a rule of its format */
+    POISE_BAD_ARGUMENT = -2, /* the caller's values make no sense together */
+    POISE_NO_MEMORY = -3,    /* allocation failed, or the given block or limit is too small */
+    POISE_UNSUPPORTED = -4,  /* legal, but outside what Poise runs */
+    POISE_IO = -5,           /* a file cannot be read or written, or is damaged */
+} poise_status;
+
+/* One line about this thread's last failure: which file, node and value, and what would be right.
+ * Valid until the next failing call on this thread. */
+POISE_API const char *poise_error_text(void);
+
+/* "0.1.0", the version of the library that is linked (POISE_VERSION is the header's). */
+POISE_API const char *poise_version(void);
+
+/* ---- 2 Tensors ------------------------------------------------------------------------------ */
+
+enum { POISE_MAX_DIMS = 8 };
+
+/* Element types.  The numbers are part of the model file format. */
+typedef enum poise_type {
+    POISE_NONE = 0,
+    POISE_F32 = 1,
+    POISE_I32 = 2,
+    POISE_I64 = 3,
+    POISE_U8 = 4,
+    POISE_I8 = 5,
+    POISE_BOOL = 6, /* one byte, 0 or 1 */
+    POISE_F16 = 7,  /* storage only: Cast and constants */
+    POISE_F64 = 8,  /* storage only: Cast and constants */
+} poise_type;
+
+/* A view of memory.  Dimensions are in the network's own order (ONNX: N,C,H,W); how they lie in
+ * memory is told by the strides, in elements.  Images usually lie channels-last: stride[1] == 1. */
+typedef struct poise_tensor {
+    void *data;
+    poise_type type;
+    int32_t rank;
+    int32_t dim[POISE_MAX_DIMS];
+    ptrdiff_t stride[POISE_MAX_DIMS];
+} poise_tensor;
+
+/* Bytes of one element; 0 for POISE_NONE. */
+POISE_API size_t poise_type_size(poise_type t);
+/* "f32", "i64", ...; "none" for anything else. */
+POISE_API const char *poise_type_name(poise_type t);
+/* Elements in t (1 for rank 0). */
+POISE_API size_t poise_tensor_count(const poise_tensor *t);
+/* Copies between t and a dense row-major block of poise_tensor_count(t) elements of the same type. */
+POISE_API void poise_tensor_read(const poise_tensor *t, void *dense);
+POISE_API void poise_tensor_write(const poise_tensor *t, const void *dense);
+
+/* ---- 3 Model -------------------------------------------------------------------------------- */
+
+typedef struct poise_model poise_model;
+
+typedef struct poise_options {
+    int threads;       /* 0 = as many as this process may use */
+    size_t max_memory; /* bytes that model and session together may take; 0 = no limit */
+    const char *isa;   /* "c", "sse4", "avx2", "avx512": use no kernels above it; NULL = $POISE_ISA, else the best */
+} poise_options;
+
+/* What a model takes, in bytes, known before anything runs. */
+typedef struct poise_memory {
+    size_t weights;     /* constants in use: packed for the chosen kernels, or used in place */
+    size_t arena;       /* activations, planned by lifetime */
+    size_t scratch;     /* the largest working space of any node, for all threads */
+    size_t overhead;    /* tables of the model and the session */
+    size_t peak;        /* the sum of the above */
+    size_t lower_bound; /* no plan of this node order could have a smaller arena */
+} poise_memory;
+
+/* Opens a .poise file (mapped, read-only).  `o` may be NULL: its threads and isa decide how weights are
+ * packed and how much scratch is planned.  The model keeps no pointer to `o`. */
+POISE_API poise_status poise_model_open(const char *path, const poise_options *o, poise_model **out);
+/* The same from memory: `bytes` (64-byte aligned) must outlive the model and is never written. */
+POISE_API poise_status poise_model_open_memory(const void *bytes, size_t size, const poise_options *o,
+                                               poise_model **out);
+/* Closes a model that no session uses any more.  NULL is fine. */
+POISE_API void poise_model_close(poise_model *m);
+
+POISE_API int poise_model_inputs(const poise_model *m);
+POISE_API int poise_model_outputs(const poise_model *m);
+/* Name and shape of input or output i (data and strides are not set).  NULL out of range. */
+POISE_API const char *poise_model_input(const poise_model *m, int i, poise_tensor *shape);
+POISE_API const char *poise_model_output(const poise_model *m, int i, poise_tensor *shape);
+/* The value of a metadata key ("task", "names", "imgsz", ...), or NULL.  Lives as long as the model. */
+POISE_API const char *poise_model_metadata(const poise_model *m, const char *key);
+POISE_API void poise_model_memory(const poise_model *m, poise_memory *out);
+
+/* ---- 4 Session ------------------------------------------------------------------------------ */
+
+typedef struct poise_session poise_session;
+
+/* Bytes of memory that a session of `m` takes, exactly. */
+POISE_API size_t poise_session_size(const poise_model *m);
+/* Builds a session in the caller's memory (64-byte aligned, `size` >= poise_session_size(m)); never allocates. */
+POISE_API poise_status poise_session_init(const poise_model *m, void *memory, size_t size, poise_session **out);
+/* The same in memory of its own. */
+POISE_API poise_status poise_session_open(const poise_model *m, poise_session **out);
+POISE_API void poise_session_close(poise_session *s);
+
+/* Where input i is to be written, in the strides that the plan chose.  Contents are undefined after
+ * every run: write all inputs before each run.  NULL out of range. */
+POISE_API const poise_tensor *poise_session_input(poise_session *s, int i);
+/* Runs the network.  Cannot fail, allocates nothing. */
+POISE_API void poise_session_run(poise_session *s);
+/* Output i after a run; valid until the next run.  A dimension whose size depends on the data has
+ * its true size here.  NULL out of range. */
+POISE_API const poise_tensor *poise_session_output(poise_session *s, int i);
+
+/* ---- 5 Images ------------------------------------------------------------------------------- */
+
+/* 8-bit pixels, interleaved, RGB unless a function says otherwise. */
+typedef struct poise_image {
+    uint8_t *pixels;
+    int32_t w, h;
+    int32_t channels; /* 3 (RGB) or 1 (grey) */
+    ptrdiff_t stride; /* bytes from row to row */
+    int own;          /* 1: pixels belong to this struct and poise_image_close frees them */
+} poise_image;
+
+/* Reads a JPEG, PNG, PPM/PGM or BMP file into RGB, turned upright by its EXIF orientation. */
+POISE_API poise_status poise_image_open(const char *path, poise_image *out);
+POISE_API poise_status poise_image_open_memory(const void *bytes, size_t size, poise_image *out);
+/* Writes by the ending of the name: .jpg .jpeg .png .ppm .bmp.  Nothing half-written is left behind. */
+POISE_API poise_status poise_image_save(const poise_image *img, const char *path, int jpeg_quality);
+POISE_API void poise_image_close(poise_image *img);
+
+/* ---- 6 Results ------------------------------------------------------------------------------ */
+
+enum { POISE_MAX_KEYPOINTS = 64 };
+
+typedef struct poise_keypoint {
+    float x, y; /* pixels of the source image */
+    float conf; /* 0..1 */
+} poise_keypoint;
+
+typedef struct poise_object {
+    int32_t class_id;
+    float conf;             /* 0..1 */
+    float x1, y1, x2, y2;   /* pixels of the source image, clipped to it */
+    int32_t n_keypoints;    /* 0 where the network has none */
+    poise_keypoint keypoint[POISE_MAX_KEYPOINTS];
+} poise_object;
+
+/* How to read a network's answer.  Zero means: what the model file records. */
+typedef struct poise_detect_options {
+    float conf;           /* least score; 0 = recorded, else 0.25 */
+    float iou;            /* NMS threshold; 0 = recorded, else 0.7 */
+    int max_det;          /* most objects; 0 = 300 */
+    int agnostic_nms;     /* 1: NMS across classes */
+    int multi_label;      /* 1: a cell may give several classes (for measuring mAP) */
+    const int32_t *classes; /* keep only these class ids; NULL = all */
+    int n_classes;
+} poise_detect_options;
+
+/* Runs the whole path on one image: letterbox, network, decoding, NMS.  Writes at most `cap` objects,
+ * best first, and their number to *n.  For a classifier: the top classes as objects without boxes.
+ * Working memory is allocated on the first call of a session and kept. */
+POISE_API poise_status poise_detect(poise_session *s, const poise_image *img, const poise_detect_options *o,
+                                    poise_object *found, int cap, int *n);
+/* The model's name for a class, or NULL. */
+POISE_API const char *poise_class_name(const poise_session *s, int class_id);
+
+/* ---- 7 Conversion --------------------------------------------------------------------------- */
+
+typedef struct poise_convert_options {
+    int imgsz_h, imgsz_w;       /* size for dynamic image dimensions; 0 = must be static, or recorded */
+    const char *const *shapes;  /* "NAME=1x3x640x640" bindings of dynamic inputs */
+    int n_shapes;
+} poise_convert_options;
+
+/* Reads a foreign checkpoint (ONNX), optimises it and gives the bytes of a .poise file, 64-byte
+ * aligned; release them with poise_free.  `o` may be NULL. */
+POISE_API poise_status poise_convert(const char *path, const poise_convert_options *o, void **bytes, size_t *size);
+/* Opens a .poise file, or anything poise_convert reads, converted in memory. */
+POISE_API poise_status poise_model_open_any(const char *path, const poise_convert_options *co,
+                                            const poise_options *o, poise_model **out);
+POISE_API void poise_free(void *p);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,17 @@
+/* runtime/cpu.h - what this processor can do. */
+#ifndef PS_RUNTIME_CPU_H
+#define PS_RUNTIME_CPU_H
+
+/* One bit for each folder ops/<isa>/; a table of kernels is used only where its bit is set. */
+enum {
+    PS_CPU_c = 0,
+    PS_CPU_sse4 = 1 << 0,   /* SSE4.1 (and SSSE3) */
+    PS_CPU_avx2 = 1 << 1,   /* AVX2 + FMA + F16C, and the system saves YMM registers */
+    PS_CPU_avx512 = 1 << 2, /* AVX-512 F, BW, DQ, VL, and the system saves ZMM registers */
+    PS_CPU_neon = 1 << 3,
+};
+
+/* Bits found on this machine. */
+unsigned ps_cpu_flags(void);
+
+#endif

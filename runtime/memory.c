@@ -1,0 +1,166 @@
+/* runtime/memory.c - the only file that asks the system for memory. */
+#include "runtime/memory.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/* A block starts with one line that remembers its size, so that realloc can copy and free can unmap. */
+typedef struct block {
+    void *base;
+    size_t size, mapped;
+} block;
+
+enum { MAP_FROM = 256 * 1024 }; /* from here on a block is a mapping of its own and goes back at once */
+
+static atomic_size_t taken;
+static atomic_long left = -1;
+
+size_t ps_alloc_count(void)
+{
+    return atomic_load(&taken);
+}
+void ps_alloc_limit(long n)
+{
+    atomic_store(&left, n);
+}
+
+static bool may_take(void)
+{
+    long l = atomic_load(&left);
+    if (l == 0) return false;
+    if (l > 0) atomic_store(&left, l - 1);
+    atomic_fetch_add(&taken, 1);
+    return true;
+}
+
+static block *head(void *p)
+{
+    return (block *)(void *)((uint8_t *)p - PS_ALIGN);
+}
+
+void *ps_alloc(size_t n)
+{
+    size_t all, page = (size_t)sysconf(_SC_PAGESIZE);
+    if (!ps_size_add(&all, n, 2 * PS_ALIGN + page) || !may_take()) return NULL;
+    uint8_t *base, *p;
+    size_t mapped = 0;
+    if (n >= MAP_FROM) {
+        mapped = ps_round_up(n, page) + page; /* the head has the page before the block */
+        base = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (base == MAP_FAILED) return NULL;
+        p = base + page;
+    } else {
+        base = calloc(1, n + 2 * PS_ALIGN);
+        if (!base) return NULL;
+        p = (uint8_t *)ps_round_up((size_t)base + PS_ALIGN, PS_ALIGN);
+    }
+    *head(p) = (block){base, n, mapped};
+    return p;
+}
+
+void *ps_alloc_array(size_t a, size_t b)
+{
+    size_t n;
+    return ps_size_mul(&n, a, b) ? ps_alloc(n) : NULL;
+}
+
+void *ps_realloc(void *p, size_t n)
+{
+    if (p && n <= head(p)->size) {
+        memset((uint8_t *)p + n, 0, head(p)->size - n);
+        return p;
+    }
+    void *q = ps_alloc(n);
+    if (q && p) memcpy(q, p, head(p)->size), ps_free(p);
+    return q;
+}
+
+void ps_free(void *p)
+{
+    if (!p) return;
+    block b = *head(p);
+    if (b.mapped) munmap(b.base, b.mapped);
+    else free(b.base);
+}
+
+char *ps_strdup(const char *s)
+{
+    size_t n = strlen(s) + 1;
+    char *p = ps_alloc(n);
+    return p ? memcpy(p, s, n) : NULL;
+}
+
+void ps_memory_release(const void *p, size_t n)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t from = ps_round_up((size_t)p, page), to = ((size_t)p + n) & ~(page - 1);
+    if (to > from) madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
+/* ---- growing region ---- */
+
+typedef struct ps_heap_chunk {
+    struct ps_heap_chunk *next;
+    size_t cap;
+    uint8_t bytes[] __attribute__((aligned(16)));
+} ps_heap_chunk;
+
+void *ps_heap_push(ps_heap *h, size_t n)
+{
+    enum { CHUNK = 32 * 1024 };
+    size_t need;
+    if (!ps_size_add(&need, n, 15)) return NULL;
+    need &= ~(size_t)15;
+    if (!h->chunks || h->chunks->cap - h->used < need) {
+        size_t cap = need > CHUNK / 4 ? need : CHUNK, all;
+        if (!ps_size_add(&all, cap, sizeof(ps_heap_chunk))) return NULL;
+        ps_heap_chunk *c = ps_alloc(all);
+        if (!c) return NULL;
+        c->cap = cap;
+        if (need > CHUNK / 4 && h->chunks) { /* a large piece gets a chunk behind the one in use */
+            c->next = h->chunks->next;
+            h->chunks->next = c;
+            return c->bytes;
+        }
+        c->next = h->chunks;
+        h->chunks = c;
+        h->used = 0;
+    }
+    void *p = h->chunks->bytes + h->used;
+    h->used += need;
+    return p;
+}
+
+char *ps_heap_string(ps_heap *h, const char *s, size_t n)
+{
+    char *p = n < SIZE_MAX ? ps_heap_push(h, n + 1) : NULL;
+    return p && n ? memcpy(p, s, n) : p;
+}
+
+void ps_heap_free(ps_heap *h)
+{
+    for (ps_heap_chunk *c = h->chunks, *next; c; c = next) {
+        next = c->next;
+        ps_free(c);
+    }
+    h->chunks = NULL;
+    h->used = 0;
+}
+
+/* ---- fixed block ---- */
+
+void *ps_arena_push(ps_arena *a, size_t bytes)
+{
+    size_t at = ps_round_up(a->used, PS_ALIGN), end;
+    if (!ps_size_add(&end, at, bytes)) return NULL;
+    if (!a->base) {
+        a->used = end;
+        return NULL;
+    }
+    if (end > a->cap) return NULL;
+    a->used = end;
+    return a->base + at;
+}
