@@ -49,6 +49,7 @@ LIB   := $(wildcard runtime/*.c ops/*.c nn/*.c models/*.c convert/*.c) $(foreach
 APP   := $(wildcard app/*.c)
 CHECK := tests/check.c $(wildcard tests/check_*.c)
 TESTS := $(wildcard tests/test_*.c)
+SUPPORT := tests/op_test.c# linked into a test program that uses it
 FUZZ  := $(wildcard tests/fuzz/fuzz_*.c)
 
 all: $(B)/libpoise.a $(B)/libpoise.so $(if $(APP),$(B)/poise)   ## build the command and the libraries
@@ -68,7 +69,8 @@ $(B)/libpoise.so: $(LIB:%.c=$(B)/%.o) ; $(call say,LINK,$@) $(if $(STATIC),true,
 $(B)/poise: $(APP:%.c=$(B)/%.o) $(B)/libpoise.a
 	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(if $(filter 1,$(JSON)),-ljansson) $(LDFLAGS)
 $(B)/check: $(CHECK:%.c=$(B)/%.o) $(B)/libpoise.a ; $(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(LDFLAGS)
-$(TEST_BINS): $(B)/%: $(B)/tests/%.o $(B)/libpoise.a
+$(B)/libsupport.a: $(SUPPORT:%.c=$(B)/%.o) ; $(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
+$(TEST_BINS): $(B)/%: $(B)/tests/%.o $(B)/libsupport.a $(B)/libpoise.a
 	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) -lcmocka $(LDFLAGS)
 
 $(B)/ops/kernels.o: ALL += '-DPS_ISA_LIST(X)=$(foreach i,$(ISAS),X($(i)))'
@@ -76,6 +78,6 @@ $(B)/runtime/threads.o: ALL += $(OMP)
 $(foreach i,$(ISAS),$(eval $(B)/ops/$(i)/%.o: ALL += $$(FLAGS_$(i)) -O3))
 $(B)/%.o: %.c Makefile ; @mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(ALL) -MMD -MP -c -o $@ $<
--include $(LIB:%.c=$(B)/%.d) $(APP:%.c=$(B)/%.d) $(CHECK:%.c=$(B)/%.d) $(TESTS:%.c=$(B)/%.d)
+-include $(LIB:%.c=$(B)/%.d) $(APP:%.c=$(B)/%.d) $(CHECK:%.c=$(B)/%.d) $(TESTS:%.c=$(B)/%.d) $(SUPPORT:%.c=$(B)/%.d)
 .PHONY: all check bench-kernels clean help units test lint
 .DEFAULT_GOAL := all

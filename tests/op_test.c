@@ -1,0 +1,391 @@
+/* tests/op_test.c - see op_test.h. */
+#include "tests/op_test.h"
+
+#include "runtime/cpu.h"
+#include "runtime/memory.h"
+#include "runtime/status.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_BLOCKS = 4096, GUARD = 64, FILL = 0xA5 };
+
+static struct {
+    uint8_t *base;
+    size_t bytes;
+} blocks[MAX_BLOCKS];
+static int n_blocks;
+
+/* ---- random numbers ---- */
+
+static uint64_t next_random(void)
+{
+    static uint64_t state;
+    if (!state) {
+        const char *seed = getenv("OT_SEED");
+        state = seed ? strtoull(seed, NULL, 10) * 2 + 1 : 0x9E3779B97F4A7C15u;
+    }
+    state ^= state << 13; /* xorshift64 (Marsaglia 2003) */
+    state ^= state >> 7;
+    state ^= state << 17;
+    return state;
+}
+
+uint32_t ot_random(uint32_t below)
+{
+    return (uint32_t)((next_random() >> 32) * below >> 32);
+}
+
+double ot_uniform(double lo, double hi)
+{
+    return lo + (hi - lo) * (double)(next_random() >> 11) * 0x1p-53;
+}
+
+int32_t ot_between(int32_t lo, int32_t hi)
+{
+    return lo + (int32_t)ot_random((uint32_t)(hi - lo + 1));
+}
+
+/* ---- tensors ---- */
+
+static void set_strides(poise_tensor *t, ot_layout layout)
+{
+    int order[POISE_MAX_DIMS], n = t->rank; /* innermost first */
+    for (int i = 0; i < n; i++) order[i] = n - 1 - i;
+    bool last = (layout == OT_LAST || layout == OT_LAST_GAP) && n >= 3;
+    if (last) {
+        order[0] = 1;
+        for (int i = 1, d = n - 1; d >= 0; d--)
+            if (d != 1) order[i++] = d;
+    }
+    ptrdiff_t step = layout == OT_STRIDED ? 2 : layout == OT_REVERSED ? -1 : 1;
+    for (int i = 0; i < n; i++) {
+        int d = order[i];
+        bool flat = layout == OT_BROADCAST && d % 2;
+        t->stride[d] = flat ? 0 : step;
+        if (!flat) step *= t->dim[d] ? t->dim[d] : 1;
+        if (i == 0 && (layout == OT_LAST_GAP || layout == OT_ROW_GAP)) step += 3;
+    }
+}
+
+poise_tensor ot_tensor(poise_type type, int rank, const int32_t *dim, ot_layout layout)
+{
+    poise_tensor t = {.type = type, .rank = rank};
+    for (int i = 0; i < rank; i++) t.dim[i] = dim[i];
+    set_strides(&t, layout);
+    ptrdiff_t low = 0, high = 1;
+    for (int i = 0; i < rank; i++) {
+        ptrdiff_t reach = t.stride[i] * (dim[i] > 0 ? dim[i] - 1 : 0);
+        *(reach < 0 ? &low : &high) += reach;
+    }
+    size_t size = poise_type_size(type), bytes = (size_t)(high - low) * size + 2 * GUARD;
+    assert_true(n_blocks < MAX_BLOCKS);
+    uint8_t *base = ps_alloc(bytes);
+    assert_non_null(base);
+    blocks[n_blocks].base = base;
+    blocks[n_blocks++].bytes = bytes;
+    t.data = base + GUARD + (size_t)-low * size;
+    return t;
+}
+
+poise_tensor ot_random_tensor(poise_type type, int rank, const int32_t *dim, ot_layout layout, double lo,
+                              double hi)
+{
+    poise_tensor t = ot_tensor(type, rank, dim, layout);
+    size_t n = poise_tensor_count(&t);
+    bool whole = type != POISE_F32 && type != POISE_F16 && type != POISE_F64;
+    if (type == POISE_U8 && lo < 0) lo = 0;
+    if (type == POISE_BOOL) lo = 0, hi = 1;
+    for (size_t i = 0; i < n; i++) ot_put(&t, i, whole ? floor(ot_uniform(lo, hi + 1)) : ot_uniform(lo, hi));
+    return t;
+}
+
+poise_tensor ot_tensor_of(poise_type type, int rank, const int32_t *dim, const double *values)
+{
+    poise_tensor t = ot_tensor(type, rank, dim, OT_ROW);
+    size_t n = poise_tensor_count(&t);
+    for (size_t i = 0; i < n; i++) ot_put(&t, i, values[i]);
+    return t;
+}
+
+void ot_free_all(void)
+{
+    while (n_blocks) ps_free(blocks[--n_blocks].base);
+}
+
+static size_t block_of(const poise_tensor *t)
+{
+    for (size_t i = 0; i < (size_t)n_blocks; i++) {
+        const uint8_t *p = t->data, *base = blocks[i].base;
+        if (p >= base && p < base + blocks[i].bytes) return i;
+    }
+    fail_msg("a tensor was not made by ot_tensor");
+    return 0;
+}
+
+void ot_index(const poise_tensor *t, size_t i, int32_t *index)
+{
+    for (int d = t->rank - 1; d >= 0; d--) {
+        index[d] = (int32_t)(i % (size_t)t->dim[d]);
+        i /= (size_t)t->dim[d];
+    }
+}
+
+size_t ot_position(const poise_tensor *t, const int32_t *index)
+{
+    size_t i = 0;
+    for (int d = 0; d < t->rank; d++) i = i * (size_t)t->dim[d] + (size_t)index[d];
+    return i;
+}
+
+static char *address(const poise_tensor *t, const int32_t *index)
+{
+    ptrdiff_t at = 0;
+    for (int d = 0; d < t->rank; d++) at += index[d] * t->stride[d];
+    return (char *)t->data + at * (ptrdiff_t)poise_type_size(t->type);
+}
+
+static double from_half(uint16_t h)
+{
+    int e = h >> 10 & 31, m = h & 1023;
+    double v = e == 31 ? (m ? (double)NAN : (double)INFINITY) : e ? ldexp(1024 + m, e - 25) : ldexp(m, -24);
+    return h & 0x8000 ? -v : v;
+}
+
+/* Nearest half, ties to even; the step of halves at |v| in [2^e, 2^(e+1)) is 2^(e-10), least 2^-24. */
+static uint16_t to_half(double v)
+{
+    uint16_t sign = signbit(v) ? 0x8000 : 0;
+    v = fabs(v);
+    if (isnan(v)) return sign | 0x7E00;
+    if (v >= 65520) return sign | 0x7C00;
+    int e = v < 0x1p-14 ? -14 : ilogb(v);
+    int m = (int)nearbyint(ldexp(v, 10 - e)); /* a carry out of the mantissa is right as it is */
+    return (uint16_t)(sign | (m + ((v < 0x1p-14 ? 0 : e + 14) << 10)));
+}
+
+double ot_get(const poise_tensor *t, const int32_t *index)
+{
+    const void *p = address(t, index);
+    switch (t->type) {
+    case POISE_F32: return (double)*(const float *)p;
+    case POISE_F64: return *(const double *)p;
+    case POISE_I32: return *(const int32_t *)p;
+    case POISE_I64: return (double)*(const int64_t *)p;
+    case POISE_I8: return *(const int8_t *)p;
+    case POISE_F16: return from_half(*(const uint16_t *)p);
+    default: return *(const uint8_t *)p;
+    }
+}
+
+void ot_set(const poise_tensor *t, const int32_t *index, double value)
+{
+    void *p = address(t, index);
+    switch (t->type) {
+    case POISE_F32: *(float *)p = (float)value; break;
+    case POISE_F64: *(double *)p = value; break;
+    case POISE_I32: *(int32_t *)p = (int32_t)value; break;
+    case POISE_I64: *(int64_t *)p = (int64_t)value; break;
+    case POISE_I8: *(int8_t *)p = (int8_t)value; break;
+    case POISE_F16: *(uint16_t *)p = to_half(value); break;
+    default: *(uint8_t *)p = (uint8_t)value; break;
+    }
+}
+
+double ot_at(const poise_tensor *t, size_t i)
+{
+    int32_t index[POISE_MAX_DIMS];
+    ot_index(t, i, index);
+    return ot_get(t, index);
+}
+
+void ot_put(const poise_tensor *t, size_t i, double value)
+{
+    int32_t index[POISE_MAX_DIMS];
+    ot_index(t, i, index);
+    ot_set(t, index, value);
+}
+
+/* ---- running ---- */
+
+static ps_value value_of(const poise_tensor *t, bool constant)
+{
+    ps_value v = {.name = "t", .type = t->type, .rank = t->rank, .live = -1};
+    for (int i = 0; i < t->rank; i++) v.dim[i] = t->dim[i];
+    if (constant) v.data = t->data;
+    return v;
+}
+
+poise_status ot_infer(const ot_case *t, poise_tensor *out)
+{
+    ps_value in[OT_MAX], made[OT_MAX];
+    const ps_value *ins[OT_MAX] = {0};
+    ps_value *outs[OT_MAX] = {0};
+    for (int i = 0; i < t->n_in; i++) {
+        if (!t->in[i]) continue;
+        in[i] = value_of(t->in[i], t->constants >> i & 1);
+        ins[i] = &in[i];
+    }
+    for (int j = 0; j < t->n_out; j++) {
+        made[j] = (ps_value){.name = "y", .live = -1};
+        outs[j] = &made[j];
+    }
+    PS_TRY(t->op->infer(t->params, t->n_in, ins, outs));
+    for (int j = 0; j < t->n_out; j++) {
+        out[j] = (poise_tensor){.type = made[j].type, .rank = made[j].rank};
+        for (int d = 0; d < made[j].rank; d++) out[j].dim[d] = made[j].dim[d];
+    }
+    return POISE_OK;
+}
+
+static void *room(size_t bytes)
+{
+    void *p = ps_alloc(bytes);
+    assert_non_null(p);
+    memset(p, FILL, bytes);
+    return p;
+}
+
+void ot_run(const ot_case *t, const ps_kernels *k, int threads, const poise_tensor *out)
+{
+    poise_tensor bare[2 * OT_MAX]; /* as planning sees them: computed tensors have no data */
+    const poise_tensor *ins[OT_MAX] = {0}, *outs[OT_MAX] = {0}, *real[OT_MAX] = {0};
+    int32_t live = -1;
+    for (int i = 0; i < t->n_in; i++) {
+        if (!t->in[i]) continue;
+        bare[i] = *t->in[i];
+        if (!(t->constants >> i & 1)) bare[i].data = NULL;
+        ins[i] = &bare[i];
+    }
+    for (int j = 0; j < t->n_out; j++) {
+        bare[OT_MAX + j] = out[j];
+        bare[OT_MAX + j].data = NULL;
+        outs[j] = &bare[OT_MAX + j];
+        real[j] = &out[j];
+    }
+    ps_call c = {.params = t->params, .n_in = t->n_in, .n_out = t->n_out, .in = ins, .out = outs,
+                 .k = k, .threads = threads, .live = &live};
+    size_t packed = t->op->packed ? t->op->packed(&c) : 0, scratch = t->op->scratch ? t->op->scratch(&c) : 0;
+    void *weights = packed ? room(packed) : NULL, *work = room(scratch);
+    if (packed) t->op->pack(&c, weights);
+    c.packed = weights;
+    c.scratch = work;
+    c.in = t->in;
+    c.out = real;
+    size_t before = ps_alloc_count();
+    t->op->run(&c);
+    assert_int_equal(before, ps_alloc_count());
+    ps_free(weights);
+    ps_free(work);
+}
+
+static void compare(const ot_case *t, const poise_tensor *got, const poise_tensor *want, int output)
+{
+    size_t n = poise_tensor_count(got);
+    for (size_t i = 0; i < n; i++) {
+        double a = ot_at(got, i), b = ot_at(want, i);
+        bool same = (isnan(a) && isnan(b)) || a == b || fabs(a - b) <= t->abs + t->rel * fabs(b);
+        if (same) continue;
+        char shape[PS_SHAPE_TEXT];
+        fail_msg("%s: output %d (%s %s), element %zu is %.9g, not %.9g", t->op->name, output,
+                 poise_type_name(got->type), ps_shape_text(got->rank, got->dim, shape), i, a, b);
+    }
+}
+
+/* Nothing around the elements of t may have changed since its block was filled. */
+static void check_gaps(const ot_case *t, const poise_tensor *y)
+{
+    size_t b = block_of(y), n = poise_tensor_count(y), size = poise_type_size(y->type);
+    uint8_t *copy = ps_alloc(blocks[b].bytes);
+    assert_non_null(copy);
+    memcpy(copy, blocks[b].base, blocks[b].bytes);
+    int32_t index[POISE_MAX_DIMS];
+    for (size_t i = 0; i < n; i++) {
+        ot_index(y, i, index);
+        memset(copy + (address(y, index) - (char *)blocks[b].base), FILL, size);
+    }
+    for (size_t i = 0; i < blocks[b].bytes; i++)
+        if (copy[i] != FILL) fail_msg("%s: wrote outside its output, byte %zu", t->op->name, i);
+    ps_free(copy);
+}
+
+static void check_layout(const ot_case *t, const poise_tensor *shape, ot_layout layout,
+                         const poise_tensor *want)
+{
+    for (const ps_isa *isa = ps_isas; isa->name; isa++) {
+        unsigned flags = ps_cpu_flags();
+        const char *known;
+        if ((isa->need & flags) != isa->need) continue;
+        assert_true(ps_kernels_cap(isa->name, &flags, &known));
+        ps_kernels k;
+        ps_kernels_select(&k, flags);
+        poise_tensor first[OT_MAX];
+        for (int threads = 1; threads <= 4; threads *= 2) {
+            int keep = n_blocks;
+            poise_tensor y[OT_MAX];
+            for (int j = 0; j < t->n_out; j++) {
+                y[j] = ot_tensor(shape[j].type, shape[j].rank, shape[j].dim, layout);
+                memset(blocks[n_blocks - 1].base, FILL, blocks[n_blocks - 1].bytes);
+            }
+            ot_run(t, &k, threads, y);
+            for (int j = 0; j < t->n_out; j++) {
+                check_gaps(t, &y[j]);
+                compare(t, &y[j], &want[j], j);
+                if (threads == 1) continue;
+                size_t a = block_of(&first[j]), b = block_of(&y[j]);
+                if (memcmp(blocks[a].base, blocks[b].base, blocks[a].bytes))
+                    fail_msg("%s: output %d differs with %d threads (%s)", t->op->name, j, threads, isa->name);
+            }
+            if (threads == 1) memcpy(first, y, sizeof first);
+            else
+                while (n_blocks > keep) ps_free(blocks[--n_blocks].base);
+        }
+    }
+}
+
+static void prepare(const ot_case *t, ot_oracle *oracle, poise_tensor *shape, poise_tensor *want)
+{
+    if (ot_infer(t, shape)) fail_msg("%s: refused: %s", t->op->name, poise_error_text());
+    for (int j = 0; j < t->n_out; j++) want[j] = ot_tensor(POISE_F64, shape[j].rank, shape[j].dim, OT_ROW);
+    oracle(t, want);
+}
+
+void ot_check(const ot_case *t, ot_oracle *oracle)
+{
+    poise_tensor shape[OT_MAX], want[OT_MAX];
+    int keep = n_blocks;
+    prepare(t, oracle, shape, want);
+    for (ot_layout layout = 0; layout < OT_OUT_LAYOUTS; layout++) check_layout(t, shape, layout, want);
+    while (n_blocks > keep) ps_free(blocks[--n_blocks].base);
+}
+
+void ot_check_inplace(const ot_case *t, int i, ot_oracle *oracle)
+{
+    poise_tensor shape[OT_MAX], want[OT_MAX], y[OT_MAX];
+    int keep = n_blocks;
+    prepare(t, oracle, shape, want);
+    size_t b = block_of(t->in[i]);
+    uint8_t *copy = ps_alloc(blocks[b].bytes);
+    assert_non_null(copy);
+    memcpy(copy, blocks[b].base, blocks[b].bytes);
+    ps_kernels k;
+    ps_kernels_select(&k, ps_cpu_flags());
+    y[0] = *t->in[i];
+    for (int j = 1; j < t->n_out; j++) y[j] = ot_tensor(shape[j].type, shape[j].rank, shape[j].dim, OT_ROW);
+    ot_run(t, &k, 2, y);
+    for (int j = 0; j < t->n_out; j++) compare(t, &y[j], &want[j], j);
+    memcpy(blocks[b].base, copy, blocks[b].bytes);
+    ps_free(copy);
+    while (n_blocks > keep) ps_free(blocks[--n_blocks].base);
+}
+
+void ot_refuse(const ot_case *t, const char *part)
+{
+    poise_tensor out[OT_MAX];
+    if (ot_infer(t, out) == POISE_OK)
+        fail_msg("%s: accepted what it must refuse (\"%s\")", t->op->name, part);
+    if (!strstr(poise_error_text(), part))
+        fail_msg("%s: error text \"%s\" does not contain \"%s\"", t->op->name, poise_error_text(), part);
+}
