@@ -1,4 +1,5 @@
 /* runtime/memory.c - the only file that asks the system for memory. */
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS, madvise */
 #include "runtime/memory.h"
 
 #include <stdatomic.h>
