@@ -1,0 +1,8 @@
+/* ops/avx2/isa_avx2.h - names of the avx2 kernels. */
+#ifndef PS_OPS_AVX2_ISA_AVX2_H
+#define PS_OPS_AVX2_ISA_AVX2_H
+
+#define PS_ISA avx2
+#include "ops/slots.h"
+
+#endif

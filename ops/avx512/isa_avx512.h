@@ -1,0 +1,8 @@
+/* ops/avx512/isa_avx512.h - names of the avx512 kernels. */
+#ifndef PS_OPS_AVX512_ISA_AVX512_H
+#define PS_OPS_AVX512_ISA_AVX512_H
+
+#define PS_ISA avx512
+#include "ops/slots.h"
+
+#endif

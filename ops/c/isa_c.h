@@ -1,0 +1,10 @@
+/* ops/c/isa_c.h - names of the C reference kernels. */
+#ifndef PS_OPS_C_ISA_C_H
+#define PS_OPS_C_ISA_C_H
+
+#define PS_ISA c
+#include "ops/slots.h"
+
+enum { PS_C_MR = 4, PS_C_NR = 8 }; /* tile of ps_gemm_f32_c */
+
+#endif

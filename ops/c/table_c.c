@@ -1,0 +1,10 @@
+/* ops/c/table_c.c - the C reference table: every slot, on any machine. */
+#include "ops/c/isa_c.h"
+
+const ps_kernels ps_kernels_c = {
+#define PS_SLOT(slot, ret, args) .slot = ps_##slot##_c,
+#include "ops/kernels.def"
+#undef PS_SLOT
+    .gemm_f32_tile = {PS_C_MR, PS_C_NR},
+    .name = "c",
+};

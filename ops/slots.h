@@ -1,0 +1,20 @@
+/* ops/slots.h - declares a function ps_<slot>_<PS_ISA> for every slot; included after defining PS_ISA. */
+#ifndef PS_OPS_SLOTS_H
+#define PS_OPS_SLOTS_H
+
+#include "ops/kernels.h"
+
+#define PS_PASTE3(a, b, c) a##_##b##_##c
+#define PS_PASTE2(prefix, name, isa) PS_PASTE3(prefix, name, isa)
+#define PS_NAMED(name) PS_PASTE2(ps, name, PS_ISA)
+
+#define PS_SLOT(slot, ret, args) ps_##slot##_fn PS_NAMED(slot);
+#include "ops/kernels.def"
+#undef PS_SLOT
+
+/* What epilogue_f32 does, from m rows at x to m rows at y (y may be x, or e->residual): the one place that
+ * turns sums into outputs.  y[i*ldy + j] = epilogue(x[i*ldx + j]). */
+void PS_NAMED(finish)(size_t m, size_t n, const float *x, ptrdiff_t ldx, float *y, ptrdiff_t ldy,
+                      const ps_epilogue *e);
+
+#endif

@@ -1,0 +1,8 @@
+/* ops/sse4/isa_sse4.h - names of the sse4 kernels. */
+#ifndef PS_OPS_SSE4_ISA_SSE4_H
+#define PS_OPS_SSE4_ISA_SSE4_H
+
+#define PS_ISA sse4
+#include "ops/slots.h"
+
+#endif
