@@ -1,0 +1,33 @@
+/* models/image.h - what the picture formats share: limits, allocation, orientation. */
+#ifndef PS_MODELS_IMAGE_H
+#define PS_MODELS_IMAGE_H
+
+#include "poise.h"
+
+#include <stdbool.h>
+
+/* The largest picture Poise opens.  Checked against a file's header before anything is allocated. */
+#define PS_MAX_PIXELS 100000000ull
+
+/* Checks w x h against the limits and allocates pixels (zero) of `channels` bytes, rows without gaps. */
+poise_status ps_image_alloc(poise_image *img, uint64_t w, uint64_t h, int channels);
+
+/* One reader and one writer for each format.  Readers give RGB; on failure *out owns nothing.
+ * Writers give a block from ps_alloc in *bytes. */
+poise_status ps_jpeg_read(const uint8_t *p, size_t n, poise_image *out);
+poise_status ps_jpeg_write(const poise_image *img, int quality, uint8_t **bytes, size_t *size);
+poise_status ps_png_read(const uint8_t *p, size_t n, poise_image *out);
+poise_status ps_png_write(const poise_image *img, uint8_t **bytes, size_t *size);
+poise_status ps_pnm_read(const uint8_t *p, size_t n, poise_image *out);
+poise_status ps_pnm_write(const poise_image *img, uint8_t **bytes, size_t *size);
+poise_status ps_bmp_read(const uint8_t *p, size_t n, poise_image *out);
+poise_status ps_bmp_write(const poise_image *img, uint8_t **bytes, size_t *size);
+
+/* The EXIF orientation, 1..8, of a JPEG file or of a TIFF block; 1 where there is none or it is damaged. */
+int ps_exif_of_jpeg(const uint8_t *p, size_t n);
+int ps_exif_of_tiff(const uint8_t *p, size_t n);
+
+/* Turns an RGB picture upright: orientation as in EXIF tag 0x0112.  1 does nothing. */
+poise_status ps_image_turn(poise_image *img, int orientation);
+
+#endif
