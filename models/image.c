@@ -17,8 +17,8 @@ poise_status ps_image_alloc(poise_image *img, uint64_t w, uint64_t h, int channe
                (unsigned long long)h, PS_MAX_PIXELS / 1000000);
     size_t row = (size_t)w * (size_t)channels;
     uint8_t *pixels = ps_alloc_array(row, (size_t)h);
-    PS_REQUIRE(pixels, POISE_NO_MEMORY, "no memory for a picture of %llu x %llu pixels", (unsigned long long)w,
-               (unsigned long long)h);
+    PS_REQUIRE(pixels, POISE_NO_MEMORY, "no memory for a picture of %llu x %llu pixels",
+               (unsigned long long)w, (unsigned long long)h);
     *img = (poise_image){pixels, (int32_t)w, (int32_t)h, channels, (ptrdiff_t)row, 1};
     return POISE_OK;
 }
@@ -56,7 +56,8 @@ poise_status ps_image_turn(poise_image *img, int orientation)
         for (int32_t bx = 0; bx < out.w; bx += BLOCK)
             for (int32_t y = by; y < out.h && y < by + BLOCK; y++)
                 for (int32_t x = bx; x < out.w && x < bx + BLOCK; x++)
-                    memcpy(out.pixels + y * out.stride + (ptrdiff_t)x * 3, img->pixels + first + x * dx + y * dy, 3);
+                    memcpy(out.pixels + y * out.stride + (ptrdiff_t)x * 3,
+                           img->pixels + first + x * dx + y * dy, 3);
     poise_image_close(img);
     *img = out;
     return POISE_OK;
@@ -85,8 +86,8 @@ poise_status poise_image_open_memory(const void *bytes, size_t size, poise_image
     if (p[0] == 'B' && p[1] == 'M') return ps_bmp_read(p, size, out);
     const char *foreign = foreign_format(p, size);
     PS_REQUIRE(!foreign, POISE_UNSUPPORTED, "this is %s: JPEG, PNG, PPM/PGM and BMP are read", foreign);
-    return ps_fail(POISE_IO, "neither JPEG, PNG, PPM/PGM nor BMP: begins with %02x %02x %02x %02x", p[0], p[1], p[2],
-                   p[3]);
+    return ps_fail(POISE_IO, "neither JPEG, PNG, PPM/PGM nor BMP: begins with %02x %02x %02x %02x", p[0],
+                   p[1], p[2], p[3]);
 }
 
 poise_status poise_image_open(const char *path, poise_image *out)
@@ -100,7 +101,8 @@ poise_status poise_image_open(const char *path, poise_image *out)
     return st == POISE_OK ? st : ps_fail_in(st, "%s", path);
 }
 
-static poise_status encode(const poise_image *img, const char *path, int quality, uint8_t **bytes, size_t *size)
+static poise_status encode(const poise_image *img, const char *path, int quality, uint8_t **bytes,
+                           size_t *size)
 {
     const char *slash = strrchr(path, '/'), *dot = strrchr(slash ? slash : path, '.');
     if (dot && (!strcasecmp(dot, ".jpg") || !strcasecmp(dot, ".jpeg")))

@@ -73,8 +73,8 @@ poise_status ps_jpeg_read(const uint8_t *p, size_t n, poise_image *out)
 
 poise_status ps_jpeg_write(const poise_image *img, int quality, uint8_t **bytes, size_t *size)
 {
-    PS_REQUIRE(img->w <= 65500 && img->h <= 65500, POISE_UNSUPPORTED, "a JPEG has at most 65500 x 65500 pixels, not %d x %d",
-               img->w, img->h);
+    PS_REQUIRE(img->w <= 65500 && img->h <= 65500, POISE_UNSUPPORTED,
+               "a JPEG has at most 65500 x 65500 pixels, not %d x %d", img->w, img->h);
     PS_REQUIRE(img->stride <= INT32_MAX, POISE_UNSUPPORTED, "rows of %td bytes", img->stride);
     int q = quality <= 0 ? 92 : quality > 100 ? 100 : quality;
     bool grey = img->channels == 1;
@@ -82,11 +82,13 @@ poise_status ps_jpeg_write(const poise_image *img, int quality, uint8_t **bytes,
     PS_REQUIRE(tj, POISE_NO_MEMORY, "no memory for a JPEG writer");
     unsigned char *out = NULL;
     unsigned long n = 0;
-    int bad = tjCompress2(tj, img->pixels, img->w, (int)img->stride, img->h, grey ? TJPF_GRAY : TJPF_RGB, &out, &n,
-                          grey ? TJSAMP_GRAY : TJSAMP_420, q, 0);
+    int bad = tjCompress2(tj, img->pixels, img->w, (int)img->stride, img->h, grey ? TJPF_GRAY : TJPF_RGB,
+                          &out, &n, grey ? TJSAMP_GRAY : TJSAMP_420, q, 0);
     poise_status st = POISE_OK;
-    if (bad) st = ps_fail(POISE_IO, "cannot make a JPEG: %s", tjGetErrorStr2(tj));
-    else if (!(*bytes = ps_alloc(n))) st = ps_fail(POISE_NO_MEMORY, "no memory for a JPEG of %lu bytes", n);
+    if (bad)
+        st = ps_fail(POISE_IO, "cannot make a JPEG: %s", tjGetErrorStr2(tj));
+    else if (!(*bytes = ps_alloc(n)))
+        st = ps_fail(POISE_NO_MEMORY, "no memory for a JPEG of %lu bytes", n);
     if (st == POISE_OK) memcpy(*bytes, out, *size = n);
     tjFree(out);
     tjDestroy(tj);

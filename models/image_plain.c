@@ -51,12 +51,14 @@ poise_status ps_pnm_read(const uint8_t *p, size_t n, poise_image *out)
     bool ascii = p[1] <= '3', grey = p[1] == '2' || p[1] == '5';
     text t = {p, n, 2};
     int64_t w = next_number(&t), h = next_number(&t), top = next_number(&t);
-    PS_REQUIRE(w >= 0 && h >= 0 && top >= 1 && top <= 65535, POISE_IO, "damaged PPM: no width, height and largest value");
+    PS_REQUIRE(w >= 0 && h >= 0 && top >= 1 && top <= 65535, POISE_IO,
+               "damaged PPM: no width, height and largest value");
     t.at += !ascii; /* exactly one blank before the samples */
     size_t samples, smallest = ascii || top <= 255 ? 1 : 2;
     PS_REQUIRE(ps_size_mul(&samples, (size_t)w, (size_t)h) && ps_size_mul(&samples, samples, grey ? 1 : 3) &&
                    ps_size_mul(&smallest, samples, smallest) && t.at <= n && smallest <= n - t.at,
-               POISE_IO, "truncated PPM: %zu bytes cannot hold %lld x %lld pixels", n, (long long)w, (long long)h);
+               POISE_IO, "truncated PPM: %zu bytes cannot hold %lld x %lld pixels", n, (long long)w,
+               (long long)h);
     PS_TRY(ps_image_alloc(out, (uint64_t)w, (uint64_t)h, 3));
     uint8_t *d = out->pixels;
     for (size_t i = 0; i < samples; i++) {
@@ -91,9 +93,9 @@ enum { BMP_RGB = 0, BMP_BITFIELDS = 3 };
 
 typedef struct bmp {
     const uint8_t *rows, *palette;
-    size_t row;      /* bytes of a stored row */
+    size_t row;       /* bytes of a stored row */
     uint32_t colours; /* in the palette */
-    int bits, entry; /* bits of a pixel; bytes of a palette entry */
+    int bits, entry;  /* bits of a pixel; bytes of a palette entry */
     uint32_t w, h;
     bool top_down;
 } bmp;
@@ -111,8 +113,8 @@ static poise_status bmp_header(const uint8_t *p, size_t n, bmp *b)
 {
     PS_REQUIRE(n >= 26, POISE_IO, "truncated BMP: %zu bytes", n);
     uint32_t pixels_at = le32(p + 10), head = le32(p + 14), compression = BMP_RGB;
-    PS_REQUIRE((head == 12 || (head >= 40 && head <= 256)) && head <= n - 14, POISE_IO, "damaged BMP: header of %u bytes",
-               head);
+    PS_REQUIRE((head == 12 || (head >= 40 && head <= 256)) && head <= n - 14, POISE_IO,
+               "damaged BMP: header of %u bytes", head);
     bool old = head == 12;
     int64_t h = old ? (int64_t)le16(p + 20) : (int32_t)le32(p + 22);
     b->w = old ? le16(p + 18) : le32(p + 18);
@@ -125,7 +127,8 @@ static poise_status bmp_header(const uint8_t *p, size_t n, bmp *b)
                  (compression == BMP_BITFIELDS && b->bits == 32 && n >= 66 && le32(p + 54) == 0xff0000 &&
                   le32(p + 58) == 0xff00 && le32(p + 62) == 0xff);
     PS_REQUIRE(usual && (b->bits == 1 || b->bits == 4 || b->bits == 8 || b->bits == 24 || b->bits == 32),
-               POISE_UNSUPPORTED, "BMP with %d bits a pixel and compression %u: uncompressed 1, 4, 8, 24 or 32 are read",
+               POISE_UNSUPPORTED,
+               "BMP with %d bits a pixel and compression %u: uncompressed 1, 4, 8, 24 or 32 are read",
                b->bits, compression);
     b->entry = old ? 3 : 4;
     b->palette = p + 14 + head;
@@ -142,7 +145,7 @@ static poise_status bmp_header(const uint8_t *p, size_t n, bmp *b)
 
 poise_status ps_bmp_read(const uint8_t *p, size_t n, poise_image *out)
 {
-    bmp b;
+    bmp b = {0};
     PS_TRY(bmp_header(p, n, &b));
     PS_TRY(ps_image_alloc(out, b.w, b.h, 3));
     for (uint32_t y = 0; y < b.h; y++) {
@@ -190,7 +193,8 @@ poise_status ps_bmp_write(const poise_image *img, uint8_t **bytes, size_t *size)
     for (int32_t y = 0; y < img->h; y++) {
         const uint8_t *s = img->pixels + y * img->stride;
         uint8_t *d = p + HEAD + (size_t)(img->h - 1 - y) * row;
-        for (int32_t x = 0; x < img->w; x++, s += img->channels, d += 3) d[0] = s[c2], d[1] = s[c1], d[2] = s[0];
+        for (int32_t x = 0; x < img->w; x++, s += img->channels, d += 3)
+            d[0] = s[c2], d[1] = s[c1], d[2] = s[0];
     }
     *size = all;
     return POISE_OK;

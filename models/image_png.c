@@ -102,7 +102,8 @@ poise_status ps_png_read(const uint8_t *p, size_t n, poise_image *out)
     poise_image_close(out);
     if (r.status != POISE_OK) return r.status;
     PS_REQUIRE(r.why[0], POISE_NO_MEMORY, "no memory for a PNG reader");
-    return ps_fail(POISE_IO, "%s PNG: %s", r.at == n || strstr(r.why, "early") ? "truncated" : "damaged", r.why);
+    return ps_fail(POISE_IO, "%s PNG: %s", r.at == n || strstr(r.why, "early") ? "truncated" : "damaged",
+                   r.why);
 }
 
 static void on_write(png_structp png, png_bytep from, size_t n)
