@@ -13,10 +13,16 @@ struct poise_model {
     ps_plan plan;
     const void **packed; /* per node: what pack() wrote, or NULL */
     uint8_t *weights;    /* the block behind `packed` */
-    size_t weights_bytes, constants_bytes; /* packed; constants still used in place */
-    ps_file file;        /* mapped file, or size 0 */
-    void *own;           /* bytes converted in memory, or NULL */
+    size_t packed_bytes, constant_bytes; /* of weights; of constants that are still used in place */
+    size_t scratch_bytes;
+    ps_file file; /* mapped file, or size 0 */
+    void *own;    /* bytes that were converted in memory, or NULL */
 };
+
+/* Pointers of all nodes' tensors: how many a session needs, and filling them in. */
+size_t ps_model_links(const poise_model *m);
+/* Builds the call of every node over `tensors` (one per value); `links` has ps_model_links() entries. */
+void ps_model_calls(const poise_model *m, poise_tensor *tensors, const poise_tensor **links, ps_call *calls);
 
 /* As poise_model_open_memory, but the model takes `bytes` (from ps_alloc) over, also on failure. */
 poise_status ps_model_adopt(void *bytes, size_t size, const poise_options *o, poise_model **out);

@@ -4,6 +4,8 @@
 
 #include "nn/graph.h"
 
+#include <stdbool.h>
+
 /* A piece of the arena, for one value or for several that share it. */
 typedef struct ps_block {
     size_t offset, bytes;
@@ -23,9 +25,16 @@ typedef struct ps_plan {
     ps_block *blocks;
     int32_t n_blocks;
     bool *skip; /* per node: its output is a view, nothing to run */
-    size_t *scratch; /* per node */
-    size_t arena_bytes, scratch_bytes, lower_bound;
+    size_t arena_bytes, lower_bound;
     ps_heap heap;
 } ps_plan;
+
+/* Decides views, places and offsets for a graph whose shapes are inferred. */
+poise_status ps_plan_make(ps_plan *p, const ps_graph *g);
+void ps_plan_free(ps_plan *p);
+
+/* Sets the offset of every block so that blocks whose lifetimes overlap do not, and gives the bytes that
+ * takes and the least that any placement could take (nn/arena.c). */
+poise_status ps_arena_plan(ps_block *blocks, int32_t n, size_t *bytes, size_t *lower_bound);
 
 #endif

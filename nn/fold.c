@@ -1,0 +1,101 @@
+/* nn/fold.c - computes nodes whose inputs are constants, with the operators' own code. */
+#include "nn/op.h"
+
+#include "runtime/cpu.h"
+
+#include <string.h>
+
+typedef struct eval {
+    poise_tensor *tensors; /* inputs, then outputs */
+    const poise_tensor **in, *out[4];
+    void *packed, *scratch;
+    ps_kernels kernels;
+} eval;
+
+static poise_tensor dense(const ps_value *v)
+{
+    poise_tensor t = {.data = (void *)(uintptr_t)v->data, .type = v->type, .rank = v->rank};
+    memcpy(t.dim, v->dim, sizeof t.dim);
+    ps_strides_row_major(&t);
+    return t;
+}
+
+/* Memory for one output, in the graph's heap, where it stays as the constant's contents. */
+static poise_status make_output(ps_graph *g, const ps_value *v, poise_tensor *t)
+{
+    size_t bytes = ps_value_bytes(v);
+    char *p = bytes < SIZE_MAX / 2 ? ps_heap_push(&g->heap, bytes + PS_ALIGN) : NULL;
+    PS_REQUIRE(p, POISE_NO_MEMORY, "no memory to compute constant '%s' (%zu bytes)", v->name, bytes);
+    *t = dense(v);
+    t->data = (void *)ps_round_up((size_t)p, PS_ALIGN);
+    return POISE_OK;
+}
+
+static poise_status evaluate(ps_graph *g, const ps_node *n, eval *e, ps_call *c)
+{
+    size_t count = (size_t)n->n_in + 4;
+    e->tensors = ps_alloc_array(count, sizeof *e->tensors);
+    e->in = ps_alloc_array(count, sizeof *e->in);
+    PS_REQUIRE(e->tensors && e->in, POISE_NO_MEMORY, "no memory to compute node '%s'", n->name);
+    for (int i = 0; i < n->n_in; i++) {
+        if (n->in[i] < 0) continue;
+        e->tensors[i] = dense(&g->values[n->in[i]]);
+        e->in[i] = &e->tensors[i];
+    }
+    for (int i = 0; i < n->n_out; i++) {
+        if (n->out[i] < 0) continue;
+        poise_tensor *t = &e->tensors[n->n_in + i];
+        PS_TRY(make_output(g, &g->values[n->out[i]], t));
+        e->out[i] = t;
+    }
+    ps_kernels_select(&e->kernels, ps_cpu_flags());
+    *c = (ps_call){.params = n->params, .n_in = n->n_in, .n_out = n->n_out, .in = e->in, .out = e->out,
+                   .k = &e->kernels, .threads = 1};
+    size_t packed = n->op->packed ? n->op->packed(c) : 0;
+    if (packed) {
+        e->packed = ps_alloc(packed);
+        PS_REQUIRE(e->packed, POISE_NO_MEMORY, "no memory to compute node '%s'", n->name);
+        n->op->pack(c, e->packed);
+        c->packed = e->packed;
+    }
+    e->scratch = ps_alloc(n->op->scratch ? n->op->scratch(c) : 0);
+    PS_REQUIRE(e->scratch, POISE_NO_MEMORY, "no memory to compute node '%s'", n->name);
+    c->scratch = e->scratch;
+    return POISE_OK;
+}
+
+/* The size of a constant that depended on the data is known now: keep that many and no bound. */
+static void settle_live(ps_value *v, poise_tensor *t, int32_t count)
+{
+    t->dim[v->live_axis] = v->dim[v->live_axis] = count;
+    poise_tensor d = dense(v); /* moves elements only towards the front */
+    d.data = t->data;
+    ps_copy(t, &d);
+    v->live = -1;
+}
+
+poise_status ps_graph_fold(ps_graph *g, int32_t node)
+{
+    const ps_node *n = &g->nodes[node];
+    eval e = {0};
+    ps_call c;
+    int32_t live = 0;
+    poise_status s = evaluate(g, n, &e, &c);
+    if (s == POISE_OK) {
+        unsigned mode = ps_fp_flush_denormals();
+        c.live = &live;
+        n->op->run(&c);
+        ps_fp_restore(mode);
+        for (int i = 0; i < n->n_out; i++) {
+            if (!e.out[i]) continue;
+            ps_value *v = &g->values[n->out[i]];
+            if (v->live == node) settle_live(v, &e.tensors[n->n_in + i], live);
+            v->data = e.out[i]->data;
+        }
+    }
+    ps_free(e.tensors);
+    ps_free(e.in);
+    ps_free(e.packed);
+    ps_free(e.scratch);
+    return s;
+}

@@ -1,0 +1,293 @@
+/* nn/model.c - opens models: reads the graph, plans memory, packs weights for the kernels at hand. */
+#include "nn/model.h"
+
+#include "nn/session.h"
+#include "runtime/cpu.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- calls ---- */
+
+size_t ps_model_links(const poise_model *m)
+{
+    size_t n = 0;
+    for (int32_t i = 0; i < m->graph.n_nodes; i++)
+        n += (size_t)m->graph.nodes[i].n_in + (size_t)m->graph.nodes[i].op->n_out;
+    return n;
+}
+
+void ps_model_calls(const poise_model *m, poise_tensor *tensors, const poise_tensor **links, ps_call *calls)
+{
+    for (int32_t i = 0; i < m->graph.n_nodes; i++) {
+        const ps_node *n = &m->graph.nodes[i];
+        ps_call *c = &calls[i];
+        *c = (ps_call){.params = n->params, .n_in = n->n_in, .n_out = n->n_out, .k = &m->kernels, .threads = m->threads};
+        c->packed = m->packed ? m->packed[i] : NULL;
+        c->in = links;
+        for (int k = 0; k < n->n_in; k++) *links++ = n->in[k] < 0 ? NULL : &tensors[n->in[k]];
+        c->out = links;
+        for (int k = 0; k < n->op->n_out; k++) *links++ = k < n->n_out && n->out[k] >= 0 ? &tensors[n->out[k]] : NULL;
+    }
+}
+
+/* ---- packing ---- */
+
+/* Working state of open: calls over tensors without memory. */
+typedef struct opening {
+    poise_model *m;
+    poise_tensor *tensors;
+    const poise_tensor **links;
+    ps_call *calls;
+    size_t *at; /* per node: offset of its packed weights, SIZE_MAX = none */
+    bool *kept; /* per value: a constant that somebody reads in place */
+} opening;
+
+static poise_status measure(opening *w)
+{
+    poise_model *m = w->m;
+    size_t total = 0;
+    for (int32_t i = 0; i < m->graph.n_nodes; i++) {
+        const ps_op *op = m->graph.nodes[i].op;
+        w->at[i] = SIZE_MAX;
+        if (m->plan.skip[i]) continue;
+        size_t bytes = op->packed ? op->packed(&w->calls[i]) : 0;
+        if (bytes) {
+            w->at[i] = total;
+            PS_REQUIRE(bytes < SIZE_MAX / 4 && ps_size_add(&total, total, ps_round_up(bytes, PS_ALIGN)), POISE_NO_MEMORY,
+                       "the packed weights overflow size_t");
+        }
+        bytes = op->scratch ? op->scratch(&w->calls[i]) : 0;
+        if (bytes > m->scratch_bytes) m->scratch_bytes = bytes;
+    }
+    m->packed_bytes = total;
+    return POISE_OK;
+}
+
+static void find_kept(opening *w)
+{
+    const ps_graph *g = &w->m->graph;
+    for (int32_t i = 0; i < g->n_nodes; i++) {
+        const ps_node *n = &g->nodes[i];
+        for (int k = 0; k < n->n_in; k++) {
+            bool gone = w->at[i] != SIZE_MAX && n->op->packs && n->op->packs(&w->calls[i], k);
+            if (n->in[k] >= 0 && !gone) w->kept[n->in[k]] = true;
+        }
+    }
+    for (int32_t i = 0; i < g->n_outputs; i++) w->kept[g->outputs[i]] = true;
+    for (int32_t v = 0; v < g->n_values; v++)
+        if (g->values[v].data && w->kept[v]) w->m->constant_bytes += ps_value_bytes(&g->values[v]);
+}
+
+typedef struct range {
+    const char *from, *to;
+} range;
+
+static int by_address(const void *a, const void *b)
+{
+    const range *x = a, *y = b;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
+/* Gives back the pages of constants that live on in packed form only.  They usually lie side by side, so
+ * neighbours are joined first: pages at their borders go too. */
+static void release_packed(const opening *w, range *r)
+{
+    const ps_graph *g = &w->m->graph;
+    size_t n = 0;
+    for (int32_t v = 0; v < g->n_values; v++) {
+        const ps_value *x = &g->values[v];
+        if (x->data && !w->kept[v]) r[n++] = (range){x->data, (const char *)x->data + ps_value_bytes(x)};
+    }
+    qsort(r, n, sizeof *r, by_address);
+    for (size_t i = 0; i < n;) {
+        const char *from = r[i].from, *to = r[i].to;
+        for (i++; i < n && r[i].from < to + 2 * PS_ALIGN; i++)
+            if (r[i].to > to) to = r[i].to;
+        ps_memory_release(from, (size_t)(to - from));
+    }
+}
+
+static poise_status pack(opening *w)
+{
+    poise_model *m = w->m;
+    m->packed = ps_alloc_array((size_t)m->graph.n_nodes + 1, sizeof *m->packed);
+    m->weights = ps_alloc(m->packed_bytes);
+    PS_REQUIRE(m->packed && m->weights, POISE_NO_MEMORY, "no memory for %zu bytes of packed weights", m->packed_bytes);
+    for (int32_t i = 0; i < m->graph.n_nodes; i++) {
+        if (w->at[i] == SIZE_MAX) continue;
+        m->packed[i] = m->weights + w->at[i];
+        m->graph.nodes[i].op->pack(&w->calls[i], m->weights + w->at[i]);
+    }
+    return POISE_OK;
+}
+
+static poise_status check_limit(const poise_model *m, size_t limit)
+{
+    poise_memory need;
+    poise_model_memory(m, &need);
+    PS_REQUIRE(!limit || need.peak <= limit, POISE_NO_MEMORY,
+               "needs %zu bytes (weights %zu, arena %zu, scratch %zu, tables %zu), the limit is %zu", need.peak, need.weights,
+               need.arena, need.scratch, need.overhead, limit);
+    return POISE_OK;
+}
+
+static poise_status prepare(opening *w, ps_heap *tmp, size_t limit)
+{
+    poise_model *m = w->m;
+    size_t values = (size_t)m->graph.n_values + 1, nodes = (size_t)m->graph.n_nodes + 1;
+    w->tensors = ps_heap_push(tmp, values * sizeof *w->tensors);
+    w->links = ps_heap_push(tmp, (ps_model_links(m) + 1) * sizeof *w->links);
+    w->calls = ps_heap_push(tmp, nodes * sizeof *w->calls);
+    w->at = ps_heap_push(tmp, nodes * sizeof *w->at);
+    w->kept = ps_heap_push(tmp, values);
+    range *ranges = ps_heap_push(tmp, values * sizeof *ranges);
+    PS_REQUIRE(w->tensors && w->links && w->calls && w->at && w->kept && ranges, POISE_NO_MEMORY,
+               "no memory to open a graph of %d nodes", m->graph.n_nodes);
+    for (int32_t v = 0; v < m->graph.n_values; v++) w->tensors[v] = m->plan.places[v].tensor;
+    ps_model_calls(m, w->tensors, w->links, w->calls);
+    PS_TRY(measure(w));
+    find_kept(w);
+    PS_TRY(check_limit(m, limit));
+    PS_TRY(pack(w));
+    if (m->own || m->file.size) release_packed(w, ranges); /* not the memory of a caller */
+    return POISE_OK;
+}
+
+/* ---- open and close ---- */
+
+static poise_status choose_kernels(poise_model *m, const poise_options *o)
+{
+    const char *isa = o && o->isa ? o->isa : getenv("POISE_ISA"), *known;
+    unsigned flags = ps_cpu_flags();
+    PS_REQUIRE(ps_kernels_cap(isa, &flags, &known), POISE_BAD_ARGUMENT, "unknown ISA '%s': this build has %s", isa, known);
+    ps_kernels_select(&m->kernels, flags);
+    m->threads = o && o->threads > 0 ? o->threads : ps_cores();
+    PS_REQUIRE(m->threads <= PS_MAX_THREADS, POISE_BAD_ARGUMENT, "%d threads asked for, at most %d are possible", m->threads,
+               PS_MAX_THREADS);
+    return POISE_OK;
+}
+
+static poise_status open_bytes(poise_model *m, const void *bytes, size_t size, const poise_options *o)
+{
+    PS_REQUIRE((size_t)bytes % PS_ALIGN == 0, POISE_BAD_ARGUMENT, "the model's bytes are not aligned to %d", PS_ALIGN);
+    PS_TRY(choose_kernels(m, o));
+    PS_TRY(ps_format_read(&m->graph, bytes, size));
+    PS_TRY(ps_plan_make(&m->plan, &m->graph));
+    ps_heap tmp = {0};
+    opening w = {.m = m};
+    poise_status s = prepare(&w, &tmp, o ? o->max_memory : 0);
+    ps_heap_free(&tmp);
+    return s;
+}
+
+static poise_status new_model(poise_model **out)
+{
+    *out = ps_alloc(sizeof **out);
+    PS_REQUIRE(*out, POISE_NO_MEMORY, "no memory for a model");
+    return POISE_OK;
+}
+
+static poise_status finish(poise_model *m, poise_status s, poise_model **out)
+{
+    *out = s == POISE_OK ? m : NULL;
+    if (s != POISE_OK) poise_model_close(m);
+    return s;
+}
+
+poise_status poise_model_open_memory(const void *bytes, size_t size, const poise_options *o, poise_model **out)
+{
+    PS_REQUIRE(bytes && out, POISE_BAD_ARGUMENT, "poise_model_open_memory: a pointer is NULL");
+    poise_model *m;
+    PS_TRY(new_model(&m));
+    return finish(m, open_bytes(m, bytes, size, o), out);
+}
+
+poise_status ps_model_adopt(void *bytes, size_t size, const poise_options *o, poise_model **out)
+{
+    poise_model *m;
+    poise_status s = new_model(&m);
+    if (s != POISE_OK) {
+        ps_free(bytes);
+        return s;
+    }
+    m->own = bytes;
+    return finish(m, open_bytes(m, bytes, size, o), out);
+}
+
+poise_status poise_model_open(const char *path, const poise_options *o, poise_model **out)
+{
+    PS_REQUIRE(path && out, POISE_BAD_ARGUMENT, "poise_model_open: a pointer is NULL");
+    poise_model *m;
+    PS_TRY(new_model(&m));
+    poise_status s = ps_file_map(path, &m->file);
+    if (s == POISE_OK) {
+        s = open_bytes(m, m->file.bytes, m->file.size, o);
+        if (s != POISE_OK) ps_fail_in(s, "%s", path);
+    }
+    return finish(m, s, out);
+}
+
+void poise_model_close(poise_model *m)
+{
+    if (!m) return;
+    ps_plan_free(&m->plan);
+    ps_graph_free(&m->graph);
+    ps_free(m->packed);
+    ps_free(m->weights);
+    ps_free(m->own);
+    ps_file_unmap(&m->file);
+    ps_free(m);
+}
+
+/* ---- questions ---- */
+
+int poise_model_inputs(const poise_model *m)
+{
+    return m->graph.n_inputs;
+}
+int poise_model_outputs(const poise_model *m)
+{
+    return m->graph.n_outputs;
+}
+
+static const char *describe(const poise_model *m, const int32_t *list, int n, int i, poise_tensor *shape)
+{
+    if (i < 0 || i >= n) return NULL;
+    const ps_value *v = &m->graph.values[list[i]];
+    if (shape) {
+        *shape = (poise_tensor){.type = v->type, .rank = v->rank};
+        memcpy(shape->dim, v->dim, sizeof shape->dim);
+    }
+    return v->name;
+}
+
+const char *poise_model_input(const poise_model *m, int i, poise_tensor *shape)
+{
+    return describe(m, m->graph.inputs, m->graph.n_inputs, i, shape);
+}
+const char *poise_model_output(const poise_model *m, int i, poise_tensor *shape)
+{
+    return describe(m, m->graph.outputs, m->graph.n_outputs, i, shape);
+}
+
+const char *poise_model_metadata(const poise_model *m, const char *key)
+{
+    return ps_graph_get_meta(&m->graph, key);
+}
+
+void poise_model_memory(const poise_model *m, poise_memory *out)
+{
+    *out = (poise_memory){.weights = m->packed_bytes + m->constant_bytes, .arena = m->plan.arena_bytes,
+                          .scratch = m->scratch_bytes, .lower_bound = m->plan.lower_bound};
+    size_t session = poise_session_size(m) - m->plan.arena_bytes - m->scratch_bytes;
+    size_t tables = (size_t)m->graph.n_values * (sizeof(ps_value) + sizeof(ps_place) + sizeof(ps_block)) +
+                    (size_t)m->graph.n_nodes * (sizeof(ps_node) + 2 * sizeof(void *));
+    out->overhead = session + tables;
+    out->peak = out->weights + out->arena + out->scratch + out->overhead;
+}
+
+void poise_free(void *p)
+{
+    ps_free(p);
+}
