@@ -108,7 +108,7 @@ static poise_status read_values(reader *r)
     BAD(s->size % sizeof(ps_file_value) == 0 && n < INT32_MAX, "its table of values has %zu bytes", s->size);
     for (size_t i = 0; i < n; i++) {
         ps_file_value f;
-        const char *name;
+        const char *name = "";
         int32_t at;
         memcpy(&f, s->bytes + i * sizeof f, sizeof f);
         PS_TRY(read_string(r, f.name, &name));
@@ -165,7 +165,7 @@ static poise_status read_node(reader *r, const ps_file_node *f)
 {
     const section *params = &r->part[PS_SECTION_PARAMS];
     const ps_op *op = ps_op_by_id(f->op);
-    const char *name;
+    const char *name = "";
     const int32_t *in, *out;
     PS_TRY(read_string(r, f->name, &name));
     PS_REQUIRE(op, POISE_UNSUPPORTED, "node '%s' is of operator %u, which this build does not know", name, f->op);
@@ -204,7 +204,7 @@ static poise_status read_meta(reader *r)
     BAD(s->size % sizeof(ps_file_meta) == 0 && s->size / sizeof(ps_file_meta) <= 4096, "its metadata has %zu bytes", s->size);
     for (size_t at = 0; at < s->size; at += sizeof(ps_file_meta)) {
         ps_file_meta f;
-        const char *key, *value;
+        const char *key = "", *value = "";
         memcpy(&f, s->bytes + at, sizeof f);
         PS_TRY(read_string(r, f.key, &key));
         PS_TRY(read_string(r, f.value, &value));
