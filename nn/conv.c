@@ -1,0 +1,439 @@
+/* nn/conv.c - cuts convolutions and matrix products into blocks of output pixels and panels of output channels,
+ * and feeds them to the tile kernel.
+ *
+ * A block is some rows and columns of one output image, small enough for the input behind it to stay in L2.  Where
+ * the window leaves the image sideways, or the channels of a pixel are not adjacent, the block's input is copied once
+ * into a dense slab with zero borders; else it is read in place.  Above and below the image, taps are left out.
+ * When the taps of a window row lie side by side they are one long tap.
+ *
+ * No sum is ever split, and a kernel's value does not depend on the shape of its tile: how blocks are cut (which
+ * depends on the number of threads) cannot change a bit of the result. */
+#include "nn/conv.h"
+
+typedef struct cut {
+    ps_conv v; /* with dimensions merged where strides allow */
+    size_t cg, og, mr, nr;
+    size_t taps, k;                      /* of the tile kernel: taps per window row, elements per tap */
+    size_t images, rows, cols, panels;   /* of a block; panels of weights it is multiplied with */
+    size_t row_blocks, col_blocks, panel_blocks, all_panels;
+    size_t panel_floats, set_floats;
+    bool copy_in, copy_out, panels_first;
+    size_t slab_rows, slab_cols, slab_step; /* slab_step: input rows from one row of the slab to the next */
+    size_t in_bytes, out_bytes, thread_bytes;
+    size_t items;
+    int threads;
+} cut;
+
+static size_t ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t ps_conv_images(const ps_conv *v)
+{
+    size_t n = 1;
+    for (int i = 0; i < v->batch_rank; i++) n *= (size_t)v->batch[i];
+    return n;
+}
+
+ptrdiff_t ps_conv_offset(const ps_conv *v, size_t i, const ptrdiff_t *step)
+{
+    ptrdiff_t at = 0;
+    for (int d = v->batch_rank - 1; d >= 0; d--) {
+        at += (ptrdiff_t)(i % (size_t)v->batch[d]) * step[d];
+        i /= (size_t)v->batch[d];
+    }
+    return at;
+}
+
+uint64_t ps_conv_macs(const ps_conv *v)
+{
+    uint64_t per_pixel = (uint64_t)v->kernel[0] * (uint64_t)v->kernel[1] * (uint64_t)(v->c / v->group);
+    uint64_t outputs = (uint64_t)ps_conv_images(v) * (uint64_t)v->out[0] * (uint64_t)v->out[1] * (uint64_t)v->o;
+    uint64_t n;
+    return __builtin_mul_overflow(per_pixel, outputs, &n) ? UINT64_MAX : n;
+}
+
+size_t ps_conv_chunks_wanted(const ps_conv *v)
+{
+    uint64_t macs = ps_conv_macs(v), most = 4 * (uint64_t)v->threads;
+    if (v->threads <= 1 || macs < PS_CONV_SERIAL) return 1;
+    return (size_t)(macs / PS_CONV_CHUNK < most ? macs / PS_CONV_CHUNK : most);
+}
+
+void ps_conv_taps(const ps_conv *v, ptrdiff_t oy, size_t *first, size_t *end)
+{
+    ptrdiff_t iy = oy * v->stride[0] - v->pad[0], d = v->dilation[0], h = v->in[0];
+    ptrdiff_t from = iy < 0 ? (-iy + d - 1) / d : 0, to = iy >= h ? 0 : (h - 1 - iy) / d + 1;
+    if (to > v->kernel[0]) to = v->kernel[0];
+    *first = from < to ? (size_t)from : 0;
+    *end = from < to ? (size_t)to : 0;
+}
+
+/* ---- the plan ---- */
+
+static bool is_pointwise(const ps_conv *v)
+{
+    for (int i = 0; i < 2; i++)
+        if (v->kernel[i] != 1 || v->stride[i] != 1 || v->pad[i] != 0 || v->in[i] != v->out[i]) return false;
+    return true;
+}
+
+static bool rows_join(const ps_conv *v, const ps_conv_strides *s)
+{
+    return s->row == v->in[1] * s->pixel;
+}
+
+static bool images_join(const ps_conv *v, const ps_conv_strides *s, int d)
+{
+    return s->batch[d] == v->in[1] * s->pixel;
+}
+
+/* Makes one long row of all pixels whose steps are even. */
+static void merge(ps_conv *v)
+{
+    if (!is_pointwise(v)) return;
+    if (v->in[0] != 1) {
+        if (!rows_join(v, &v->xs) || !rows_join(v, &v->ys) || (v->residual && !rows_join(v, &v->rs))) return;
+        v->in[1] *= v->in[0];
+        v->out[1] = v->in[1];
+        v->in[0] = v->out[0] = 1;
+    }
+    while (v->batch_rank > 0) {
+        int d = v->batch_rank - 1;
+        if (v->batch[d] != 1) {
+            if (v->weight_step[d] || !images_join(v, &v->xs, d) || !images_join(v, &v->ys, d) ||
+                (v->residual && !images_join(v, &v->rs, d)))
+                return;
+            v->in[1] *= v->batch[d];
+            v->out[1] = v->in[1];
+        }
+        v->batch_rank--;
+    }
+}
+
+static bool leaves_sideways(const ps_conv *v)
+{
+    ptrdiff_t last = (ptrdiff_t)(v->out[1] - 1) * v->stride[1] - v->pad[1] +
+                     (ptrdiff_t)(v->kernel[1] - 1) * v->dilation[1];
+    return v->pad[1] > 0 || last >= v->in[1];
+}
+
+/* Taps of a window row are one tap when they are adjacent.  A copy makes them so, and pays for narrow pixels. */
+enum { NARROW = 64 };
+
+static void choose_reading(cut *c)
+{
+    const ps_conv *v = &c->v;
+    bool row_of_taps = v->kernel[1] > 1 && v->dilation[1] == 1;
+    c->copy_in = (c->cg > 1 && v->xs.channel != 1) || leaves_sideways(v) ||
+                 (row_of_taps && v->xs.pixel != (ptrdiff_t)c->cg && c->cg < NARROW);
+    bool merged = row_of_taps && (c->copy_in || v->xs.pixel == (ptrdiff_t)c->cg);
+    c->taps = merged ? 1 : (size_t)v->kernel[1];
+    c->k = merged ? (size_t)v->kernel[1] * c->cg : c->cg;
+    c->copy_out = c->og > 1 && (v->ys.channel != 1 || (v->residual && v->rs.channel != 1));
+    c->slab_step = v->kernel[0] > 1 ? (size_t)v->dilation[0] : 1;
+}
+
+static void set_slab(cut *c)
+{
+    const ps_conv *v = &c->v;
+    size_t window_rows = (size_t)v->kernel[0]; /* with slab_step > 1 a block has one row and the slab its taps */
+    c->slab_rows = c->slab_step > 1 ? window_rows : (c->rows - 1) * (size_t)v->stride[0] + window_rows;
+    c->slab_cols = (c->cols - 1) * (size_t)v->stride[1] + (size_t)(v->kernel[1] - 1) * (size_t)v->dilation[1] + 1;
+}
+
+/* Rows and columns of a block, as many as PS_CONV_SLAB allows. */
+static void choose_block(cut *c)
+{
+    const ps_conv *v = &c->v;
+    size_t sy = (size_t)v->stride[0], sx = (size_t)v->stride[1], kh = (size_t)v->kernel[0];
+    size_t pixel = (c->cg + (c->copy_out ? c->og : 0)) * sizeof(float);
+    if (!pixel) pixel = sizeof(float);
+    size_t oh = (size_t)v->out[0], ow = (size_t)v->out[1];
+    size_t most = PS_CONV_SLAB / ps_size_cap(pixel * sx, kh); /* columns when a block is one row */
+    if (most < 4 * c->mr) most = 4 * c->mr;
+    if (most < ow) {
+        c->rows = 1;
+        c->cols = ceil_div(ow, ceil_div(ow, most));
+        c->cols = least(ceil_div(c->cols, c->mr) * c->mr, ow);
+    } else {
+        size_t fit = PS_CONV_SLAB / (pixel * (size_t)v->in[1] + 1); /* input rows */
+        c->cols = ow;
+        c->rows = fit > kh ? (fit - kh) / sy + 1 : 1;
+        if (c->slab_step > 1 && c->copy_in) c->rows = 1;
+        c->rows = ceil_div(oh, ceil_div(oh, c->rows));
+    }
+}
+
+static void count_items(cut *c)
+{
+    c->row_blocks = ceil_div((size_t)c->v.out[0], c->rows);
+    c->col_blocks = ceil_div((size_t)c->v.out[1], c->cols);
+    c->panel_blocks = ceil_div(c->all_panels, c->panels);
+    c->items = c->images * (size_t)c->v.group * c->row_blocks * c->col_blocks * c->panel_blocks;
+}
+
+/* Smaller pieces until there are enough for the threads: pixels while a block has many tiles of them, then panels. */
+static void cut_for_threads(cut *c)
+{
+    size_t want = ps_conv_chunks_wanted(&c->v);
+    count_items(c);
+    while (c->items < want && c->rows * c->cols > 16 * c->mr) {
+        if (c->rows > 1) c->rows = ceil_div(c->rows, 2);
+        else c->cols = ceil_div(ceil_div(c->cols, 2), c->mr) * c->mr;
+        count_items(c);
+    }
+    if (c->items < want) {
+        size_t parts = least(ceil_div(want, c->items), c->all_panels);
+        c->panels = ceil_div(c->all_panels, parts);
+        count_items(c);
+    }
+    c->threads = want > 1 ? (int)least((size_t)c->v.threads, c->items) : 1;
+}
+
+static void make_cut(const ps_conv *v, cut *c)
+{
+    *c = (cut){.v = *v};
+    merge(&c->v);
+    c->cg = (size_t)(v->c / v->group);
+    c->og = (size_t)(v->o / v->group);
+    c->mr = (size_t)v->k->gemm_f32_tile.mr;
+    c->nr = (size_t)v->k->gemm_f32_tile.nr;
+    c->all_panels = c->panels = ceil_div(c->og, c->nr);
+    c->images = ps_conv_images(&c->v);
+    c->set_floats = ps_conv_packed(v);
+    size_t row = ps_size_cap((size_t)v->kernel[1], c->cg * c->nr);
+    c->panel_floats = ps_round_up(ps_size_cap((size_t)v->kernel[0], row), PS_ALIGN / sizeof(float));
+    choose_reading(c);
+    if (!c->images || !v->out[0] || !v->out[1] || !c->og) return; /* no items */
+    choose_block(c);
+    cut_for_threads(c);
+    set_slab(c);
+    size_t panel_cols = least(c->panels * c->nr, c->og);
+    size_t slab = ps_size_cap(c->slab_rows, c->slab_cols);
+    if (c->copy_in) c->in_bytes = ps_size_cap(slab, c->cg * sizeof(float));
+    if (c->copy_out) c->out_bytes = ps_size_cap(c->rows * c->cols, panel_cols * sizeof(float));
+    c->panels_first = ps_size_cap(c->panels, c->panel_floats) > PS_CONV_PANELS / sizeof(float);
+}
+
+/* Bytes of one thread: tap pointers, slab, outputs.  False when they are too many. */
+static bool thread_bytes(cut *c)
+{
+    size_t pointers = (size_t)c->v.kernel[0] * c->taps, n = ps_size_cap(pointers, sizeof(float *));
+    const size_t part[] = {n, c->in_bytes, c->out_bytes};
+    for (int i = 0; i < 3; i++) {
+        if (part[i] > SIZE_MAX / 8) return false;
+        c->thread_bytes += ps_round_up(part[i], PS_ALIGN);
+    }
+    return true;
+}
+
+size_t ps_conv_scratch(const ps_conv *v)
+{
+    if (ps_conv_is_depthwise(v)) return ps_depthwise_scratch(v);
+    cut c;
+    make_cut(v, &c);
+    if (!thread_bytes(&c)) return SIZE_MAX;
+    return ps_size_cap(c.thread_bytes, (size_t)c.threads);
+}
+
+/* ---- running ---- */
+
+/* One block under work.  Input of output (oy, ox), taps (ky, kx) of it: in + oy*row + ky*tap_row + ox*pixel +
+ * kx*tap, with oy and ox counted from the block's corner. */
+typedef struct block {
+    const cut *c;
+    size_t r0, c0, rows, cols, p0, p1, group;
+    const float *x; /* input image of this group */
+    ptrdiff_t origin, row, tap_row, pixel, tap;
+    const float *weights;
+    float *y;
+    ptrdiff_t y_row, y_pixel, y_first; /* y_first: the output channel that y begins with */
+    const float *r;
+    ptrdiff_t r_row, r_pixel, r_first;
+    const float **taps;
+    float *in, *out;
+} block;
+
+static void read_in_place(block *b)
+{
+    const ps_conv *v = &b->c->v;
+    b->row = v->stride[0] * v->xs.row;
+    b->tap_row = v->dilation[0] * v->xs.row;
+    b->pixel = v->stride[1] * v->xs.pixel;
+    b->tap = v->dilation[1] * v->xs.pixel;
+    b->origin = ((ptrdiff_t)b->r0 * v->stride[0] - v->pad[0]) * v->xs.row +
+                ((ptrdiff_t)b->c0 * v->stride[1] - v->pad[1]) * v->xs.pixel;
+}
+
+static void read_slab(block *b)
+{
+    const cut *c = b->c;
+    const ps_conv *v = &c->v;
+    size_t span = (b->cols - 1) * (size_t)v->stride[1] + (size_t)(v->kernel[1] - 1) * (size_t)v->dilation[1] + 1;
+    bool sparse = c->slab_step > 1; /* then the block is one row */
+    ps_slab s = {.x = b->x,
+                 .row = v->xs.row,
+                 .pixel = v->xs.pixel,
+                 .channel = v->xs.channel,
+                 .in = {v->in[0], v->in[1]},
+                 .row0 = (ptrdiff_t)b->r0 * v->stride[0] - v->pad[0],
+                 .row_step = (ptrdiff_t)c->slab_step,
+                 .col0 = (ptrdiff_t)b->c0 * v->stride[1] - v->pad[1],
+                 .rows = sparse ? (size_t)v->kernel[0]
+                                : (b->rows - 1) * (size_t)v->stride[0] + (size_t)v->kernel[0],
+                 .cols = span,
+                 .channels = c->cg};
+    ps_slab_copy(v->k, &s, b->in);
+    b->x = b->in;
+    b->origin = 0;
+    b->tap_row = (ptrdiff_t)(span * c->cg);
+    b->row = v->stride[0] * b->tap_row;
+    b->pixel = v->stride[1] * (ptrdiff_t)c->cg;
+    b->tap = v->dilation[1] * (ptrdiff_t)c->cg;
+}
+
+/* Outputs and residual go through a dense block where their channels are not adjacent. */
+static void write_through(block *b)
+{
+    const cut *c = b->c;
+    const ps_conv *v = &c->v;
+    size_t from = b->p0 * c->nr, n = least(b->p1 * c->nr, c->og) - from;
+    if (b->r && v->rs.channel != 1) {
+        for (size_t i = 0; i < b->rows; i++)
+            ps_block_gather(v->k, b->cols, n, b->r + (ptrdiff_t)i * b->r_row + (ptrdiff_t)from * v->rs.channel,
+                            b->r_pixel, v->rs.channel, b->out + i * b->cols * n);
+        b->r = b->out;
+        b->r_first = (ptrdiff_t)from;
+        b->r_row = (ptrdiff_t)(b->cols * n);
+        b->r_pixel = (ptrdiff_t)n;
+    }
+    b->y = b->out;
+    b->y_first = (ptrdiff_t)from;
+    b->y_row = (ptrdiff_t)(b->cols * n);
+    b->y_pixel = (ptrdiff_t)n;
+}
+
+static void write_back(const block *b, float *y)
+{
+    const cut *c = b->c;
+    const ps_conv *v = &c->v;
+    size_t from = b->p0 * c->nr, n = least(b->p1 * c->nr, c->og) - from;
+    for (size_t i = 0; i < b->rows; i++)
+        ps_block_scatter(v->k, b->cols, n, b->out + i * b->cols * n,
+                         y + (ptrdiff_t)i * v->ys.row + (ptrdiff_t)from * v->ys.channel, v->ys.pixel,
+                         v->ys.channel);
+}
+
+/* Points at the taps of m outputs from (row, col) of the block on, and gives how many and the first's number. */
+static size_t set_taps(const block *b, size_t row, size_t col, size_t *first)
+{
+    const cut *c = b->c;
+    size_t from, to, n = 0;
+    ps_conv_taps(&c->v, (ptrdiff_t)(b->r0 + row), &from, &to);
+    ptrdiff_t at = b->origin + (ptrdiff_t)row * b->row + (ptrdiff_t)col * b->pixel;
+    for (size_t ky = from; ky < to; ky++)
+        for (size_t kx = 0; kx < c->taps; kx++)
+            b->taps[n++] = b->x + (at + (ptrdiff_t)ky * b->tap_row + (ptrdiff_t)kx * b->tap);
+    *first = from * c->taps;
+    return n;
+}
+
+static void tile(const block *b, size_t row, size_t col, size_t m, size_t panel, size_t first, size_t taps)
+{
+    const cut *c = b->c;
+    const ps_conv *v = &c->v;
+    size_t from = panel * c->nr, n = least(c->nr, c->og - from);
+    ps_epilogue e = {.act = (ps_act)v->fused.act, .a = v->fused.a, .b = v->fused.b,
+                     .act_last = v->fused.act_last != 0};
+    if (v->bias) e.bias = v->bias + b->group * c->og + from;
+    if (b->r) {
+        e.residual = b->r + ((ptrdiff_t)row * b->r_row + (ptrdiff_t)col * b->r_pixel + (ptrdiff_t)from - b->r_first);
+        e.ldr = b->r_pixel;
+    }
+    const float *w = b->weights + panel * c->panel_floats + first * c->k * c->nr;
+    float *y = b->y + ((ptrdiff_t)row * b->y_row + (ptrdiff_t)col * b->y_pixel + (ptrdiff_t)from - b->y_first);
+    v->k->gemm_f32(m, n, c->k, taps, b->taps, b->pixel, w, y, b->y_pixel, &e);
+}
+
+/* All tiles of the block times panels [p0, p1).  Tiles of a row differ by at most one pixel in height. */
+static void all_tiles(const block *b, size_t p0, size_t p1)
+{
+    size_t parts = ceil_div(b->cols, b->c->mr), first;
+    for (size_t row = 0; row < b->rows; row++) {
+        for (size_t i = 0; i < parts; i++) {
+            size_t col = b->cols * i / parts, m = b->cols * (i + 1) / parts - col;
+            size_t taps = set_taps(b, row, col, &first);
+            for (size_t p = p0; p < p1; p++) tile(b, row, col, m, p, first, taps);
+        }
+    }
+}
+
+static void run_block(const cut *c, size_t image, block *b)
+{
+    const ps_conv *v = &c->v;
+    size_t sets = (size_t)ps_conv_offset(v, image, v->weight_step);
+    b->weights = v->weights + sets * c->set_floats + b->group * c->all_panels * c->panel_floats;
+    b->x = v->x + (ps_conv_offset(v, image, v->xs.batch) + (ptrdiff_t)(b->group * c->cg) * v->xs.channel);
+    ptrdiff_t channel = (ptrdiff_t)(b->group * c->og);
+    float *y = v->y + (ps_conv_offset(v, image, v->ys.batch) + channel * v->ys.channel +
+                       (ptrdiff_t)b->r0 * v->ys.row + (ptrdiff_t)b->c0 * v->ys.pixel);
+    b->y = y;
+    b->y_row = v->ys.row;
+    b->y_pixel = v->ys.pixel;
+    if (v->residual) {
+        b->r = v->r + (ps_conv_offset(v, image, v->rs.batch) + channel * v->rs.channel +
+                       (ptrdiff_t)b->r0 * v->rs.row + (ptrdiff_t)b->c0 * v->rs.pixel);
+        b->r_row = v->rs.row;
+        b->r_pixel = v->rs.pixel;
+    }
+    if (c->copy_in) read_slab(b);
+    else read_in_place(b);
+    if (c->copy_out) write_through(b);
+    if (c->panels_first)
+        for (size_t p = b->p0; p < b->p1; p++) all_tiles(b, p, p + 1);
+    else all_tiles(b, b->p0, b->p1);
+    if (c->copy_out) write_back(b, y);
+}
+
+static void run_items(void *ctx, int begin, int end, int thread)
+{
+    const cut *c = ctx;
+    uint8_t *at = c->v.scratch + (size_t)thread * c->thread_bytes;
+    size_t pointers = ps_round_up((size_t)c->v.kernel[0] * c->taps * sizeof(float *), PS_ALIGN);
+    for (size_t i = (size_t)begin; i < (size_t)end; i++) {
+        block b = {.c = c, .taps = (const float **)(void *)at};
+        b.in = (float *)(void *)(at + pointers);
+        b.out = (float *)(void *)(at + pointers + ps_round_up(c->in_bytes, PS_ALIGN));
+        size_t rest = i;
+        b.p0 = rest % c->panel_blocks * c->panels;
+        b.p1 = least(b.p0 + c->panels, c->all_panels);
+        rest /= c->panel_blocks;
+        b.group = rest % (size_t)c->v.group;
+        rest /= (size_t)c->v.group;
+        b.c0 = rest % c->col_blocks * c->cols;
+        b.cols = least(c->cols, (size_t)c->v.out[1] - b.c0);
+        rest /= c->col_blocks;
+        b.r0 = rest % c->row_blocks * c->rows;
+        b.rows = least(c->rows, (size_t)c->v.out[0] - b.r0);
+        run_block(c, rest / c->row_blocks, &b);
+    }
+}
+
+void ps_conv_run(const ps_conv *v)
+{
+    if (ps_conv_is_depthwise(v)) {
+        ps_depthwise_run(v);
+        return;
+    }
+    cut c;
+    make_cut(v, &c);
+    thread_bytes(&c);
+    if (c.items) ps_parallel(c.threads, (int)c.items, run_items, &c);
+}

@@ -1,0 +1,93 @@
+/* nn/conv.h - the driver behind convolutions and matrix products: what is packed, how the work is cut. */
+#ifndef PS_NN_CONV_H
+#define PS_NN_CONV_H
+
+#include "nn/op.h"
+#include "nn/params.h"
+
+enum { PS_CONV_BATCH = POISE_MAX_DIMS - 2 };
+
+/* Images in memory: strides in elements. */
+typedef struct ps_conv_strides {
+    ptrdiff_t batch[PS_CONV_BATCH], row, pixel, channel;
+} ps_conv_strides;
+
+/* A set of convolutions of equal shape, one for each index of `batch`.  The input pixel of output (oy, ox) under
+ * tap (ky, kx) is (oy, ox)*stride - pad + (ky, kx)*dilation; pixels outside the input count as zero.  Pads may be
+ * negative.  A matrix product is a 1x1 window on an image of one row. */
+typedef struct ps_conv {
+    const ps_kernels *k;
+    int threads;
+    int batch_rank;
+    int32_t batch[PS_CONV_BATCH];
+    int32_t in[2], out[2]; /* height, width */
+    int32_t c, o, group;   /* channels of all groups */
+    int32_t kernel[2], stride[2], dilation[2], pad[2];
+    ps_conv_strides xs, ys, rs; /* input, output, residual */
+    bool residual;
+    ptrdiff_t weight_step[PS_CONV_BATCH]; /* from one set of packed weights to the next, in sets; 0 = shared */
+    ps_fused fused;
+    /* for ps_conv_run only */
+    const float *x, *r, *weights, *bias; /* bias [o] or NULL; weights as ps_conv_pack writes them */
+    float *y;
+    uint8_t *scratch; /* ps_conv_scratch() bytes, aligned to PS_ALIGN */
+} ps_conv;
+
+/* Where the weight of (group, output channel and input channel within it, ky, kx) is, and what to multiply it by. */
+typedef struct ps_weights {
+    const float *at;
+    ptrdiff_t group, o, c, kernel[2];
+    float scale;
+} ps_weights;
+
+/* Whether every channel is a convolution of its own. */
+bool ps_conv_is_depthwise(const ps_conv *v);
+/* Floats of one set of packed weights (a multiple of 16), SIZE_MAX when that many cannot be counted in bytes. */
+size_t ps_conv_packed(const ps_conv *v);
+/* Writes set `set` of those that begin at dst.  Only shapes, kernels, threads and `w` are used. */
+void ps_conv_pack(const ps_conv *v, const ps_weights *w, float *dst);
+/* Bytes of working space of ps_conv_run, from shapes and strides alone. */
+size_t ps_conv_scratch(const ps_conv *v);
+void ps_conv_run(const ps_conv *v);
+uint64_t ps_conv_macs(const ps_conv *v);
+
+/* ---- shared by the files of the driver ---- */
+
+/* A part of one image to be read as a dense [rows][cols][channels] block.  Row i is input row row0 + i*row_step. */
+typedef struct ps_slab {
+    const float *x; /* pixel (0, 0), first channel */
+    ptrdiff_t row, pixel, channel;
+    int32_t in[2];
+    ptrdiff_t row0, row_step, col0;
+    size_t rows, cols, channels;
+} ps_slab;
+
+/* Copies it: pixels outside the image are zero; rows outside are left undefined. */
+void ps_slab_copy(const ps_kernels *k, const ps_slab *s, float *dst);
+/* Between a dense block [m][n] and one with two strides, either way. */
+void ps_block_gather(const ps_kernels *k, size_t m, size_t n, const float *x, ptrdiff_t row, ptrdiff_t col,
+                     float *dst);
+void ps_block_scatter(const ps_kernels *k, size_t m, size_t n, const float *src, float *y, ptrdiff_t row,
+                      ptrdiff_t col);
+
+/* The taps ky of output row oy whose input row exists: [*first, *end). */
+void ps_conv_taps(const ps_conv *v, ptrdiff_t oy, size_t *first, size_t *end);
+/* Element offset of image i of the batch, for strides `step`. */
+ptrdiff_t ps_conv_offset(const ps_conv *v, size_t i, const ptrdiff_t *step);
+size_t ps_conv_images(const ps_conv *v);
+/* a*b, SIZE_MAX on overflow: a size no allocation can meet, so that the plan refuses it. */
+size_t ps_size_cap(size_t a, size_t b);
+
+/* How much one call of the driver cuts its work into. */
+enum {
+    PS_CONV_SERIAL = 1 << 20, /* multiply-adds below which one thread is faster: ~40 us at 25 G/s */
+    PS_CONV_CHUNK = 1 << 19,  /* least work of a chunk: ~20 us */
+    PS_CONV_SLAB = 256 << 10, /* bytes of activations worked on at a time: half of a small L2 */
+    PS_CONV_PANELS = 512 << 10 /* bytes of weights that stay in L2 beside them */
+};
+size_t ps_conv_chunks_wanted(const ps_conv *v);
+
+size_t ps_depthwise_scratch(const ps_conv *v);
+void ps_depthwise_run(const ps_conv *v);
+
+#endif

@@ -1,0 +1,185 @@
+/* nn/conv_depthwise.c - runs convolutions of one channel each, row by row.
+ *
+ * Outputs whose window lies inside the image are computed in place; those at the left and right edge, a few
+ * pixels each, from a copy of their input with zero borders.  Images whose channels are not adjacent are copied
+ * whole, a few rows at a time. */
+#include "nn/conv.h"
+
+typedef struct dw_cut {
+    const ps_conv *v;
+    bool copy_in, copy_out;
+    size_t rows, row_blocks; /* output rows of a chunk */
+    size_t left, right;      /* outputs [0, left) and [right, ow) have windows that leave the image */
+    size_t span;             /* pixels of a copied input row */
+    size_t pointer_bytes, in_bytes, out_bytes, thread_bytes;
+    int threads;
+} dw_cut;
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t span_of(const ps_conv *v, size_t outputs)
+{
+    if (!outputs) return 0;
+    return (outputs - 1) * (size_t)v->stride[1] + (size_t)(v->kernel[1] - 1) * (size_t)v->dilation[1] + 1;
+}
+
+static void find_edges(dw_cut *c)
+{
+    const ps_conv *v = c->v;
+    ptrdiff_t ow = v->out[1], s = v->stride[1];
+    ptrdiff_t reach = (ptrdiff_t)(v->kernel[1] - 1) * v->dilation[1];
+    ptrdiff_t left = v->pad[1] > 0 ? (v->pad[1] + s - 1) / s : 0;
+    ptrdiff_t room = v->in[1] - 1 - reach + v->pad[1]; /* the last window begins here at most */
+    ptrdiff_t right = room < 0 ? 0 : room / s + 1;
+    if (right > ow) right = ow;
+    if (left >= right) left = right = ow; /* no window fits: all is edge */
+    c->left = (size_t)left;
+    c->right = (size_t)right;
+}
+
+static void make_cut(const ps_conv *v, dw_cut *c)
+{
+    *c = (dw_cut){.v = v};
+    size_t ch = (size_t)v->c, ow = (size_t)v->out[1], oh = (size_t)v->out[0];
+    find_edges(c);
+    c->copy_in = v->xs.channel != 1;
+    c->copy_out = v->ys.channel != 1 || (v->residual && v->rs.channel != 1);
+    if (c->copy_in) c->left = c->right = ow;
+    size_t edge = c->left > ow - c->right ? c->left : ow - c->right;
+    c->span = span_of(v, edge);
+    c->pointer_bytes = ps_size_cap((size_t)v->kernel[0], sizeof(float *));
+    c->in_bytes = ps_size_cap(ps_size_cap(c->span, ch * sizeof(float)), (size_t)v->kernel[0]);
+    if (c->copy_out) c->out_bytes = ps_size_cap(ow, ch * sizeof(float));
+    size_t images = ps_conv_images(v), want = ps_conv_chunks_wanted(v);
+    c->rows = want > 1 && images ? oh * images / want : oh;
+    c->rows = c->rows < 1 ? 1 : least(c->rows, oh);
+    c->row_blocks = oh ? (oh + c->rows - 1) / c->rows : 0;
+    c->threads = want > 1 ? (int)least((size_t)v->threads, images * c->row_blocks) : 1;
+}
+
+static bool thread_bytes(dw_cut *c)
+{
+    const size_t part[] = {c->pointer_bytes, c->in_bytes, c->out_bytes};
+    for (int i = 0; i < 3; i++) {
+        if (part[i] > SIZE_MAX / 8) return false;
+        c->thread_bytes += ps_round_up(part[i], PS_ALIGN);
+    }
+    return true;
+}
+
+size_t ps_depthwise_scratch(const ps_conv *v)
+{
+    dw_cut c;
+    make_cut(v, &c);
+    return thread_bytes(&c) ? ps_size_cap(c.thread_bytes, (size_t)c.threads) : SIZE_MAX;
+}
+
+/* One output row under work. */
+typedef struct dw_row {
+    const dw_cut *c;
+    const float *x;
+    size_t first, end, oy; /* taps ky that exist */
+    const float **taps;
+    float *in;
+    float *y;
+    const float *r;
+    ptrdiff_t y_pixel, r_pixel;
+} dw_row;
+
+static void run_span(const dw_row *w, size_t ox, size_t n, ptrdiff_t pixel)
+{
+    const ps_conv *v = w->c->v;
+    size_t c = (size_t)v->c, kw = (size_t)v->kernel[1];
+    ps_epilogue e = {.bias = v->bias, .act = (ps_act)v->fused.act, .a = v->fused.a, .b = v->fused.b,
+                     .act_last = v->fused.act_last != 0};
+    if (w->r) {
+        e.residual = w->r + (ptrdiff_t)ox * w->r_pixel;
+        e.ldr = w->r_pixel;
+    }
+    v->k->dwconv_f32(n, c, w->end - w->first, kw, w->taps, v->stride[1] * pixel, v->dilation[1] * pixel,
+                     v->weights + w->first * kw * c, w->y + (ptrdiff_t)ox * w->y_pixel, w->y_pixel, &e);
+}
+
+/* Input row of tap ky. */
+static ptrdiff_t input_row(const dw_row *w, size_t ky)
+{
+    const ps_conv *v = w->c->v;
+    return (ptrdiff_t)w->oy * v->stride[0] - v->pad[0] + (ptrdiff_t)ky * v->dilation[0];
+}
+
+static void run_edge(const dw_row *w, size_t ox, size_t n)
+{
+    const ps_conv *v = w->c->v;
+    if (!n) return;
+    size_t span = span_of(v, n), taps = w->end - w->first;
+    ps_slab s = {.x = w->x, .row = v->xs.row, .pixel = v->xs.pixel, .channel = v->xs.channel,
+                 .in = {v->in[0], v->in[1]}, .row0 = input_row(w, w->first), .row_step = v->dilation[0],
+                 .col0 = (ptrdiff_t)ox * v->stride[1] - v->pad[1], .rows = taps, .cols = span,
+                 .channels = (size_t)v->c};
+    ps_slab_copy(v->k, &s, w->in);
+    for (size_t i = 0; i < taps; i++) w->taps[i] = w->in + i * span * (size_t)v->c;
+    run_span(w, ox, n, v->c);
+}
+
+static void run_inside(const dw_row *w, size_t ox, size_t n)
+{
+    const ps_conv *v = w->c->v;
+    if (!n) return;
+    ptrdiff_t col = ((ptrdiff_t)ox * v->stride[1] - v->pad[1]) * v->xs.pixel;
+    for (size_t ky = w->first; ky < w->end; ky++)
+        w->taps[ky - w->first] = w->x + (input_row(w, ky) * v->xs.row + col);
+    run_span(w, ox, n, v->xs.pixel);
+}
+
+static void run_row(const dw_cut *c, size_t image, size_t oy, uint8_t *scratch)
+{
+    const ps_conv *v = c->v;
+    size_t ow = (size_t)v->out[1], ch = (size_t)v->c;
+    float *out = (float *)(void *)(scratch + ps_round_up(c->pointer_bytes, PS_ALIGN) +
+                                   ps_round_up(c->in_bytes, PS_ALIGN));
+    float *y = v->y + (ps_conv_offset(v, image, v->ys.batch) + (ptrdiff_t)oy * v->ys.row);
+    dw_row w = {.c = c, .oy = oy, .x = v->x + ps_conv_offset(v, image, v->xs.batch), .y = y,
+                .y_pixel = v->ys.pixel, .taps = (const float **)(void *)scratch,
+                .in = (float *)(void *)(scratch + ps_round_up(c->pointer_bytes, PS_ALIGN))};
+    ps_conv_taps(v, (ptrdiff_t)oy, &w.first, &w.end);
+    if (v->residual) {
+        w.r = v->r + (ps_conv_offset(v, image, v->rs.batch) + (ptrdiff_t)oy * v->rs.row);
+        w.r_pixel = v->rs.pixel;
+    }
+    if (c->copy_out) {
+        if (v->residual && v->rs.channel != 1) {
+            ps_block_gather(v->k, ow, ch, w.r, v->rs.pixel, v->rs.channel, out);
+            w.r = out;
+            w.r_pixel = (ptrdiff_t)ch;
+        }
+        w.y = out;
+        w.y_pixel = (ptrdiff_t)ch;
+    }
+    run_edge(&w, 0, c->left);
+    run_inside(&w, c->left, c->right - c->left);
+    run_edge(&w, c->right, ow - c->right);
+    if (c->copy_out) ps_block_scatter(v->k, ow, ch, out, y, v->ys.pixel, v->ys.channel);
+}
+
+static void run_chunks(void *ctx, int begin, int end, int thread)
+{
+    const dw_cut *c = ctx;
+    uint8_t *scratch = c->v->scratch + (size_t)thread * c->thread_bytes;
+    for (size_t i = (size_t)begin; i < (size_t)end; i++) {
+        size_t image = i / c->row_blocks, r0 = i % c->row_blocks * c->rows;
+        size_t r1 = least(r0 + c->rows, (size_t)c->v->out[0]);
+        for (size_t oy = r0; oy < r1; oy++) run_row(c, image, oy, scratch);
+    }
+}
+
+void ps_depthwise_run(const ps_conv *v)
+{
+    dw_cut c;
+    make_cut(v, &c);
+    thread_bytes(&c);
+    size_t n = ps_conv_images(v) * c.row_blocks;
+    if (n && v->out[1]) ps_parallel(c.threads, (int)n, run_chunks, &c);
+}

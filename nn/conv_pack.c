@@ -1,0 +1,101 @@
+/* nn/conv_pack.c - weights in the order in which kernels read them. */
+#include "nn/conv.h"
+
+#include <string.h>
+
+size_t ps_size_cap(size_t a, size_t b)
+{
+    size_t n;
+    return ps_size_mul(&n, a, b) ? n : SIZE_MAX;
+}
+
+bool ps_conv_is_depthwise(const ps_conv *v)
+{
+    return v->group == v->c && v->group == v->o && v->group > 1;
+}
+
+static size_t window(const ps_conv *v)
+{
+    return ps_size_cap((size_t)v->kernel[0], (size_t)v->kernel[1]);
+}
+
+/* Floats of one panel: 64-byte aligned, whatever the width. */
+static size_t panel_floats(const ps_conv *v)
+{
+    size_t rows = ps_size_cap(window(v), (size_t)(v->c / v->group));
+    size_t n = ps_size_cap(rows, (size_t)v->k->gemm_f32_tile.nr);
+    return n > SIZE_MAX / 8 ? SIZE_MAX : ps_round_up(n, PS_ALIGN / sizeof(float));
+}
+
+static size_t panels(const ps_conv *v)
+{
+    size_t nr = (size_t)v->k->gemm_f32_tile.nr;
+    return ((size_t)(v->o / v->group) + nr - 1) / nr;
+}
+
+size_t ps_conv_packed(const ps_conv *v)
+{
+    size_t n;
+    if (ps_conv_is_depthwise(v)) n = ps_size_cap(window(v), (size_t)v->c);
+    else n = ps_size_cap(ps_size_cap(panel_floats(v), panels(v)), (size_t)v->group);
+    return n > SIZE_MAX / 8 ? SIZE_MAX : ps_round_up(n, PS_ALIGN / sizeof(float));
+}
+
+static void pack_depthwise(const ps_conv *v, const ps_weights *w, float *dst)
+{
+    for (int32_t ky = 0; ky < v->kernel[0]; ky++)
+        for (int32_t kx = 0; kx < v->kernel[1]; kx++)
+            for (int32_t c = 0; c < v->c; c++)
+                *dst++ = w->scale * w->at[c * w->group + ky * w->kernel[0] + kx * w->kernel[1]];
+}
+
+/* Rows of one tap: dst[ci*nr + j] = weight of output j, input ci; j < n, the rest zero. */
+static void pack_tap(const ps_conv *v, const ps_weights *w, const float *at, size_t n, float *dst)
+{
+    size_t nr = (size_t)v->k->gemm_f32_tile.nr, cg = (size_t)(v->c / v->group);
+    if (n < nr) memset(dst, 0, cg * nr * sizeof *dst);
+    if (w->c == 1) {
+        v->k->transpose_f32(n, cg, at, w->o, dst, (ptrdiff_t)nr);
+    } else {
+        for (size_t ci = 0; ci < cg; ci++)
+            for (size_t j = 0; j < n; j++) dst[ci * nr + j] = at[(ptrdiff_t)j * w->o + (ptrdiff_t)ci * w->c];
+    }
+    if (w->scale == 1.0f) return;
+    for (size_t i = 0; i < cg * nr; i++) dst[i] *= w->scale;
+}
+
+typedef struct pack_job {
+    const ps_conv *v;
+    const ps_weights *w;
+    float *dst;
+} pack_job;
+
+static void pack_panels(void *ctx, int begin, int end, int thread)
+{
+    (void)thread;
+    const pack_job *job = ctx;
+    const ps_conv *v = job->v;
+    const ps_weights *w = job->w;
+    size_t nr = (size_t)v->k->gemm_f32_tile.nr, og = (size_t)(v->o / v->group), count = panels(v);
+    size_t cg = (size_t)(v->c / v->group);
+    for (size_t i = (size_t)begin; i < (size_t)end; i++) {
+        size_t g = i / count, j = i % count * nr, n = og - j < nr ? og - j : nr;
+        float *dst = job->dst + i * panel_floats(v);
+        const float *at = w->at + (ptrdiff_t)g * w->group + (ptrdiff_t)j * w->o;
+        for (int32_t ky = 0; ky < v->kernel[0]; ky++)
+            for (int32_t kx = 0; kx < v->kernel[1]; kx++, dst += cg * nr)
+                pack_tap(v, w, at + ky * w->kernel[0] + kx * w->kernel[1], n, dst);
+    }
+}
+
+void ps_conv_pack(const ps_conv *v, const ps_weights *w, float *dst)
+{
+    if (ps_conv_is_depthwise(v)) {
+        pack_depthwise(v, w, dst);
+        return;
+    }
+    pack_job job = {v, w, dst};
+    size_t n = panels(v) * (size_t)v->group;
+    bool small = ps_conv_packed(v) < 1 << 16; /* a quarter MB is written in less time than threads are woken */
+    ps_parallel(small ? 1 : v->threads, (int)n, pack_panels, &job);
+}

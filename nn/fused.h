@@ -1,0 +1,38 @@
+/* nn/fused.h - rules and texts that operators with a fused activation share. */
+#ifndef PS_NN_FUSED_H
+#define PS_NN_FUSED_H
+
+#include "nn/conv.h"
+
+enum { PS_FUSED_TEXT = 24 };
+
+poise_status ps_fused_check(const ps_fused *f);
+/* " silu", or "" for none, into buf (PS_FUSED_TEXT bytes). */
+const char *ps_fused_text(const ps_fused *f, char *buf);
+
+/* One f32 per output channel, or absent. */
+poise_status ps_bias_check(const ps_value *bias, int32_t channels);
+/* Like y, or absent. */
+poise_status ps_residual_check(const ps_value *residual, const ps_value *y);
+poise_status ps_f32_check(const ps_value *v, const char *what);
+
+/* Window of a convolution on rank-3 or rank-4 images: everything positive, pads not negative, kernel as in w. */
+poise_status ps_window_check(const ps_value *x, const ps_value *w, const int32_t *kernel, const int32_t *stride,
+                             const int32_t *dilation, const int32_t *pad);
+/* Sets y to f32 [n, o, (h,) w]; refuses sizes that are not positive or too large. */
+poise_status ps_image_shape(const ps_value *x, int64_t o, const int64_t size[2], ps_value *y);
+
+/* Places the strides of an image tensor (batch, row, pixel, channel). */
+ps_conv_strides ps_image_strides(const poise_tensor *t);
+int32_t ps_image_height(const poise_tensor *t);
+
+/* Working space in front of the driver's: a dense copy of a bias that is not dense, weights packed at run time. */
+typedef struct ps_front {
+    size_t bias, weights; /* bytes, multiples of PS_ALIGN; SIZE_MAX = too many */
+} ps_front;
+size_t ps_front_bytes(const ps_front *f, size_t rest);
+/* The bias as n floats side by side: itself, or copied to dst.  NULL for NULL. */
+const float *ps_bias_dense(const poise_tensor *bias, float *dst);
+bool ps_bias_needs_copy(const poise_tensor *bias);
+
+#endif
