@@ -265,8 +265,14 @@ void ot_run(const ot_case *t, const ps_kernels *k, int threads, const poise_tens
         outs[j] = &bare[OT_MAX + j];
         real[j] = &out[j];
     }
-    ps_call c = {.params = t->params, .n_in = t->n_in, .n_out = t->n_out, .in = ins, .out = outs,
-                 .k = k, .threads = threads, .live = &live};
+    ps_call c = {.params = t->params,
+                 .n_in = t->n_in,
+                 .n_out = t->n_out,
+                 .in = ins,
+                 .out = outs,
+                 .k = k,
+                 .threads = threads,
+                 .live = &live};
     size_t packed = t->op->packed ? t->op->packed(&c) : 0, scratch = t->op->scratch ? t->op->scratch(&c) : 0;
     void *weights = packed ? room(packed) : NULL, *work = room(scratch);
     if (packed) t->op->pack(&c, weights);
@@ -336,9 +342,11 @@ static void check_layout(const ot_case *t, const poise_tensor *shape, ot_layout 
                 if (threads == 1) continue;
                 size_t a = block_of(&first[j]), b = block_of(&y[j]);
                 if (memcmp(blocks[a].base, blocks[b].base, blocks[a].bytes))
-                    fail_msg("%s: output %d differs with %d threads (%s)", t->op->name, j, threads, isa->name);
+                    fail_msg("%s: output %d differs with %d threads (%s)", t->op->name, j, threads,
+                             isa->name);
             }
-            if (threads == 1) memcpy(first, y, sizeof first);
+            if (threads == 1)
+                memcpy(first, y, sizeof first);
             else
                 while (n_blocks > keep) ps_free(blocks[--n_blocks].base);
         }

@@ -27,7 +27,7 @@ typedef enum ot_layout {
 enum { OT_MAX = 8 }; /* most inputs, most outputs */
 
 /* Repeatable random numbers; $OT_SEED chooses others. */
-uint32_t ot_random(uint32_t below);       /* 0..below-1 */
+uint32_t ot_random(uint32_t below); /* 0..below-1 */
 double ot_uniform(double lo, double hi);
 int32_t ot_between(int32_t lo, int32_t hi); /* lo..hi */
 

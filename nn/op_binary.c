@@ -1,0 +1,155 @@
+/* nn/op_binary.c - y = f(x0, x1), element by element with broadcasting. */
+#include "nn/binary_math.h"
+#include "nn/op.h"
+#include "nn/params.h"
+#include "nn/rules.h"
+#include "nn/spread.h"
+
+#include <stdio.h>
+
+static const char *const names[PS_BINARY_COUNT] = {"add",
+                                                   "sub",
+                                                   "mul",
+                                                   "div",
+                                                   "min",
+                                                   "max",
+                                                   "pow",
+                                                   "mod",
+                                                   "fmod",
+                                                   "prelu",
+                                                   "equal",
+                                                   "greater",
+                                                   "greater or equal",
+                                                   "less",
+                                                   "less or equal",
+                                                   "and",
+                                                   "or",
+                                                   "xor",
+                                                   "bit and",
+                                                   "bit or",
+                                                   "bit xor",
+                                                   "shift left",
+                                                   "shift right"};
+
+static bool compares(int32_t kind)
+{
+    return kind >= PS_BINARY_EQUAL && kind <= PS_BINARY_LESS_EQUAL;
+}
+
+static bool allowed(int32_t kind, poise_type type)
+{
+    if (kind == PS_BINARY_EQUAL) return type == POISE_BOOL || ps_is_number(type);
+    if (kind >= PS_BINARY_AND && kind <= PS_BINARY_XOR) return type == POISE_BOOL;
+    return kind >= PS_BINARY_BIT_AND ? ps_is_integer(type) : ps_is_number(type);
+}
+
+static poise_status infer(const void *params, int n_in, const ps_value *const *in, ps_value *const *out)
+{
+    const ps_binary_params *p = params;
+    int32_t kind = p->kind;
+    PS_REQUIRE(kind >= 0 && kind < PS_BINARY_COUNT, POISE_BAD_MODEL, "unknown function %d", kind);
+    poise_type t0 = in[0]->type, t1 = in[1]->type;
+    bool same = kind == PS_BINARY_POW ? ps_is_number(t1) : t0 == t1;
+    PS_REQUIRE(same && allowed(kind, t0), POISE_UNSUPPORTED, "%s of %s and %s", names[kind],
+               poise_type_name(t0), poise_type_name(t1));
+    out[0]->type = compares(kind) ? POISE_BOOL : t0;
+    return ps_rule_broadcast(n_in, in, out[0]);
+}
+
+static int live(const void *params, int i, int axis, const ps_value *const *in, const ps_value *out)
+{
+    (void)params;
+    return ps_live_broadcast(2, i, axis, in, out);
+}
+
+/* Powers that products give: the exponents of hand-made norms and activations. */
+static bool easy_power(const ps_call *c, size_t n, const float *x, float exponent, float *y)
+{
+    enum { BLOCK = 128 };
+    if (exponent == 2) {
+        c->k->mul_f32(n, x, 1, x, 1, y);
+    } else if (exponent == 3) {
+        float square[BLOCK];
+        for (size_t i = 0; i < n; i += BLOCK) {
+            size_t m = n - i < BLOCK ? n - i : BLOCK;
+            c->k->mul_f32(m, x + i, 1, x + i, 1, square);
+            c->k->mul_f32(m, x + i, 1, square, 1, y + i);
+        }
+    } else {
+        return false;
+    }
+    return true;
+}
+
+static void dense_row(const ps_call *c, size_t n, const void *x0, int s0, const void *x1, int s1, void *y)
+{
+    const ps_binary_params *p = c->params;
+    poise_type t0 = c->in[0]->type, t1 = c->in[1]->type;
+    if (compares(p->kind))
+        ps_binary_compare(p->kind, t0, n, x0, s0, x1, s1, y);
+    else if (p->kind == PS_BINARY_POW) {
+        bool scalar = t0 == POISE_F32 && t1 == POISE_F32 && s0 == 1 && s1 == 0;
+        if (!scalar || !easy_power(c, n, x0, *(const float *)x1, y))
+            ps_binary_power(t0, t1, n, x0, s0, x1, s1, y);
+    } else if (t0 == POISE_F32) {
+        ps_binary_f32(c->k, p->kind, n, x0, s0, x1, s1, y);
+    } else {
+        ps_binary_integer(p->kind, t0, n, x0, s0, x1, s1, y);
+    }
+}
+
+static bool plain(ptrdiff_t step)
+{
+    return step == 0 || step == 1;
+}
+
+static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
+{
+    enum { BLOCK = 128 };
+    const ps_call *c = ctx;
+    (void)thread;
+    if (n == 1 || (step[0] == 1 && plain(step[1]) && plain(step[2]))) {
+        dense_row(c, n, at[1], n > 1 && step[1], at[2], n > 1 && step[2], at[0]);
+        return;
+    }
+    int64_t row[3][BLOCK]; /* room for the largest type */
+    for (size_t i = 0; i < n; i += BLOCK) {
+        size_t m = n - i < BLOCK ? n - i : BLOCK;
+        for (int j = 0; j < 2; j++) {
+            size_t size = poise_type_size(c->in[j]->type);
+            const char *x = (const char *)at[j + 1] + (ptrdiff_t)(i * size) * step[j + 1];
+            ps_gather(size, step[j + 1] ? m : 1, x, step[j + 1], row[j]);
+        }
+        dense_row(c, m, row[0], step[1] != 0, row[1], step[2] != 0, row[2]);
+        size_t size = poise_type_size(c->out[0]->type);
+        ps_scatter(size, m, row[2], (char *)at[0] + (ptrdiff_t)(i * size) * step[0], step[0]);
+    }
+}
+
+static void run(const ps_call *c)
+{
+    const ps_binary_params *p = c->params;
+    poise_tensor x0 = ps_broadcast(c->in[0], c->out[0]), x1 = ps_broadcast(c->in[1], c->out[0]);
+    ps_walk w;
+    ps_walk_init(&w, 3, (const poise_tensor *[]){c->out[0], &x0, &x1});
+    bool slow = p->kind >= PS_BINARY_POW && p->kind <= PS_BINARY_FMOD;
+    ps_spread(&w, c->threads, slow ? 20 : 0.5, piece, c);
+}
+
+static void describe(const void *params, char *buf, size_t size)
+{
+    const ps_binary_params *p = params;
+    snprintf(buf, size, "%s", names[p->kind]);
+}
+
+const ps_op ps_op_binary = {.name = "binary",
+                            .min_in = 2,
+                            .max_in = 2,
+                            .n_out = 1,
+                            .order = PS_ORDER_LIKE,
+                            .flags = PS_OP_INPLACE,
+                            .param_bytes = sizeof(ps_binary_params),
+                            .infer = infer,
+                            .live = live,
+                            .run = run,
+                            .describe = describe};

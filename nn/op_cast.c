@@ -1,0 +1,61 @@
+/* nn/op_cast.c - another element type. */
+#include "nn/convert_type.h"
+#include "nn/op.h"
+#include "nn/params.h"
+#include "nn/rules.h"
+#include "nn/spread.h"
+
+#include <stdio.h>
+
+static poise_status infer(const void *params, int n_in, const ps_value *const *in, ps_value *const *out)
+{
+    const ps_cast_params *p = params;
+    (void)n_in;
+    PS_REQUIRE(p->to > POISE_NONE && p->to <= POISE_F64, POISE_BAD_MODEL, "unknown type %d", p->to);
+    ps_shape_like(out[0], (poise_type)p->to, in[0]);
+    return POISE_OK;
+}
+
+static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
+{
+    enum { BLOCK = 128 };
+    const ps_call *c = ctx;
+    (void)thread;
+    poise_type tx = c->in[0]->type, ty = c->out[0]->type;
+    if (n == 1 || (step[0] == 1 && step[1] == 1)) {
+        ps_convert(tx, ty, n, at[1], at[0]);
+        return;
+    }
+    int64_t x[BLOCK], y[BLOCK]; /* room for the largest type */
+    size_t sy = poise_type_size(ty), sx = poise_type_size(tx);
+    for (size_t i = 0; i < n; i += BLOCK) {
+        size_t m = n - i < BLOCK ? n - i : BLOCK;
+        ps_gather(sx, m, (const char *)at[1] + (ptrdiff_t)(i * sx) * step[1], step[1], x);
+        ps_convert(tx, ty, m, x, y);
+        ps_scatter(sy, m, y, (char *)at[0] + (ptrdiff_t)(i * sy) * step[0], step[0]);
+    }
+}
+
+static void run(const ps_call *c)
+{
+    ps_walk w;
+    ps_walk_init(&w, 2, (const poise_tensor *[]){c->out[0], c->in[0]});
+    ps_spread(&w, c->threads, 2, piece, c);
+}
+
+static void describe(const void *params, char *buf, size_t size)
+{
+    const ps_cast_params *p = params;
+    snprintf(buf, size, "to %s", poise_type_name((poise_type)p->to));
+}
+
+const ps_op ps_op_cast = {.name = "cast",
+                          .min_in = 1,
+                          .max_in = 1,
+                          .n_out = 1,
+                          .order = PS_ORDER_LIKE,
+                          .param_bytes = sizeof(ps_cast_params),
+                          .infer = infer,
+                          .live = ps_live_same,
+                          .run = run,
+                          .describe = describe};

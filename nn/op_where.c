@@ -1,0 +1,59 @@
+/* nn/op_where.c - condition ? x : y with broadcasting. */
+#include "nn/op.h"
+#include "nn/rules.h"
+#include "nn/spread.h"
+
+static poise_status infer(const void *params, int n_in, const ps_value *const *in, ps_value *const *out)
+{
+    (void)params;
+    PS_TRY(ps_rule_type(in[0], "the condition", POISE_BOOL));
+    PS_TRY(ps_rule_type(in[2], "the third input", in[1]->type));
+    out[0]->type = in[1]->type;
+    return ps_rule_broadcast(n_in, in, out[0]);
+}
+
+static int live(const void *params, int i, int axis, const ps_value *const *in, const ps_value *out)
+{
+    (void)params;
+    return ps_live_broadcast(3, i, axis, in, out);
+}
+
+#define SELECT(type)                                                                   \
+    do {                                                                               \
+        const type *x = at[2], *z = at[3];                                             \
+        type *y = at[0];                                                               \
+        for (ptrdiff_t i = 0; i < (ptrdiff_t)n; i++)                                   \
+            y[i * step[0]] = condition[i * step[1]] ? x[i * step[2]] : z[i * step[3]]; \
+    } while (0)
+
+static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
+{
+    const ps_call *c = ctx;
+    const uint8_t *condition = at[1];
+    (void)thread;
+    switch (poise_type_size(c->out[0]->type)) {
+    case 1: SELECT(uint8_t); break;
+    case 2: SELECT(uint16_t); break;
+    case 4: SELECT(uint32_t); break;
+    default: SELECT(uint64_t); break;
+    }
+}
+
+static void run(const ps_call *c)
+{
+    poise_tensor x[3];
+    for (int i = 0; i < 3; i++) x[i] = ps_broadcast(c->in[i], c->out[0]);
+    ps_walk w;
+    ps_walk_init(&w, 4, (const poise_tensor *[]){c->out[0], &x[0], &x[1], &x[2]});
+    ps_spread(&w, c->threads, 1, piece, c);
+}
+
+const ps_op ps_op_where = {.name = "where",
+                           .min_in = 3,
+                           .max_in = 3,
+                           .n_out = 1,
+                           .order = PS_ORDER_LIKE,
+                           .flags = PS_OP_INPLACE,
+                           .infer = infer,
+                           .live = live,
+                           .run = run};
