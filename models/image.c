@@ -12,9 +12,9 @@ poise_status ps_image_alloc(poise_image *img, uint64_t w, uint64_t h, int channe
 {
     PS_REQUIRE(w && h, POISE_IO, "the picture is %llu x %llu pixels: it has no area", (unsigned long long)w,
                (unsigned long long)h);
-    PS_REQUIRE(w <= PS_MAX_PIXELS && h <= PS_MAX_PIXELS && w * h <= PS_MAX_PIXELS, POISE_UNSUPPORTED,
-               "the picture is %llu x %llu pixels: at most %llu million are read", (unsigned long long)w,
-               (unsigned long long)h, PS_MAX_PIXELS / 1000000);
+    PS_REQUIRE(w <= PS_MAX_SIDE && h <= PS_MAX_SIDE && w * h <= PS_MAX_PIXELS, POISE_UNSUPPORTED,
+               "the picture is %llu x %llu pixels: at most %llu million (%llu a side) are read",
+               (unsigned long long)w, (unsigned long long)h, PS_MAX_PIXELS / 1000000, PS_MAX_SIDE);
     size_t row = (size_t)w * (size_t)channels;
     uint8_t *pixels = ps_alloc_array(row, (size_t)h);
     PS_REQUIRE(pixels, POISE_NO_MEMORY, "no memory for a picture of %llu x %llu pixels",

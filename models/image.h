@@ -6,8 +6,10 @@
 
 #include <stdbool.h>
 
-/* The largest picture Poise opens.  Checked against a file's header before anything is allocated. */
+/* The largest picture Poise opens.  Checked against a file's header before anything is allocated.  The limit
+ * of a side bounds the scaling tables of thin pictures. */
 #define PS_MAX_PIXELS 100000000ull
+#define PS_MAX_SIDE 1000000ull
 
 /* Checks w x h against the limits and allocates pixels (zero) of `channels` bytes, rows without gaps. */
 poise_status ps_image_alloc(poise_image *img, uint64_t w, uint64_t h, int channels);

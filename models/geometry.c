@@ -1,0 +1,52 @@
+/* models/geometry.c - letterbox arithmetic. */
+#include "models/geometry.h"
+
+#include <math.h>
+
+const char *const ps_fit_names[PS_FIT_COUNT] = {"center", "topleft", "stretch", "crop"};
+
+static int32_t at_least_1(double v)
+{
+    return v < 1 ? 1 : v > INT32_MAX ? INT32_MAX : (int32_t)v;
+}
+
+ps_geometry ps_geometry_make(ps_fit fit, int32_t short_side, int32_t src_w, int32_t src_h, int32_t dst_w,
+                             int32_t dst_h)
+{
+    ps_geometry g = {src_w, src_h, dst_w, dst_h, dst_w, dst_h, 0, 0};
+    double rw = (double)dst_w / src_w, rh = (double)dst_h / src_h, r = rw < rh ? rw : rh;
+    if (fit == PS_FIT_CENTER) {
+        g.new_w = at_least_1(nearbyint(src_w * r));
+        g.new_h = at_least_1(nearbyint(src_h * r));
+        g.left = (int32_t)nearbyint((dst_w - g.new_w) / 2.0 - 0.1);
+        g.top = (int32_t)nearbyint((dst_h - g.new_h) / 2.0 - 0.1);
+    } else if (fit == PS_FIT_TOPLEFT) {
+        g.new_w = at_least_1(src_w * r);
+        g.new_h = at_least_1(src_h * r);
+    } else if (fit == PS_FIT_CROP) {
+        int32_t side = src_w < src_h ? src_w : src_h, to = dst_w > dst_h ? dst_w : dst_h;
+        if (!short_side) short_side = (int32_t)nearbyint(to * 8.0 / 7);
+        if (short_side > to) to = short_side;
+        g.new_w = src_w == side ? to : at_least_1((double)to * src_w / side);
+        g.new_h = src_h == side ? to : at_least_1((double)to * src_h / side);
+        g.left = -(int32_t)nearbyint((g.new_w - dst_w) / 2.0);
+        g.top = -(int32_t)nearbyint((g.new_h - dst_h) / 2.0);
+    }
+    return g;
+}
+
+static float back(float v, int32_t start, int32_t src, int32_t new)
+{
+    double x = ((double)v - start) * src / new;
+    return x > 0 ? (float)(x < src ? x : src) : 0; /* NaN becomes 0 */
+}
+
+float ps_geometry_x(const ps_geometry *g, float x)
+{
+    return back(x, g->left, g->src_w, g->new_w);
+}
+
+float ps_geometry_y(const ps_geometry *g, float y)
+{
+    return back(y, g->top, g->src_h, g->new_h);
+}
