@@ -1,0 +1,81 @@
+/* convert/fuse_epilogue.c - activations and additions that a convolution or product does on the way out. */
+#include "convert/rewrite.h"
+
+#include <string.h>
+
+typedef union ps_any_params {
+    ps_conv_params conv;
+    ps_conv_transpose_params conv_transpose;
+    ps_matmul_params matmul;
+    ps_affine_params affine;
+} ps_any_params;
+
+enum { INPUTS = 4 }; /* x, weights, bias, residual */
+
+/* Gives the output of n to its maker p, with new parameters and inputs, in the earliest slot it can run in. */
+static poise_status absorb(ps_rewrite *w, ps_node *p, ps_node *n, const ps_any_params *a, const int32_t *in,
+                           bool early, bool *ok)
+{
+    PS_TRY(ps_rw_set(w, n, p->op, a, INPUTS, in, ok));
+    if (*ok && early) ps_rw_move(w, n, p);
+    return POISE_OK;
+}
+
+static poise_status fuse_act(ps_rewrite *w, ps_node *n)
+{
+    const ps_unary_params *u = n->params;
+    if (n->op != &ps_op_unary || u->kind <= PS_ACT_NONE || u->kind >= PS_ACT_COUNT) return POISE_OK;
+    ps_node *p = ps_rw_sole(w, ps_rw_in(w, n, 0), NULL);
+    if (!p || !ps_rw_fused(p, p->params)) return POISE_OK;
+    ps_any_params a;
+    memcpy(&a, p->params, p->op->param_bytes);
+    ps_fused *f = ps_rw_fused(p, &a);
+    if (f->act != PS_ACT_NONE) return POISE_OK;
+    *f = (ps_fused){u->kind, u->a, u->b, ps_rw_has_residual(w, p)};
+    int32_t in[INPUTS];
+    ps_rw_ins(w, p, in, INPUTS);
+    bool ok;
+    PS_TRY(absorb(w, p, n, &a, in, true, &ok));
+    if (ok) ps_rw_did(w, f->act);
+    return POISE_OK;
+}
+
+static bool takes_residual(ps_rewrite *w, const ps_node *p, const ps_value *sum)
+{
+    return p && (p->op == &ps_op_conv || p->op == &ps_op_matmul) && !ps_rw_has_residual(w, p) &&
+           sum->type == POISE_F32 && ps_rw_same_dims(&w->g->values[p->out[0]], sum);
+}
+
+static poise_status fuse_residual(ps_rewrite *w, ps_node *n)
+{
+    if (n->op != &ps_op_binary || ((const ps_binary_params *)n->params)->kind != PS_BINARY_ADD) return POISE_OK;
+    int32_t x[2] = {ps_rw_in(w, n, 0), ps_rw_in(w, n, 1)};
+    const ps_value *v = w->g->values;
+    if (v[x[0]].data || v[x[1]].data || !ps_rw_same_dims(&v[x[0]], &v[x[1]])) return POISE_OK;
+    /* The later of the two finds the other one ready. */
+    int first = w->producer[x[0]] > w->producer[x[1]] ? 0 : 1;
+    for (int i = 0; i < 2; i++) {
+        int32_t sum = x[first ^ i], other = x[first ^ i ^ 1];
+        ps_node *p = ps_rw_sole(w, sum, NULL);
+        if (!takes_residual(w, p, &v[n->out[0]])) continue;
+        bool early = w->producer[other] < w->producer[sum], ok;
+        ps_any_params a;
+        memcpy(&a, p->params, p->op->param_bytes);
+        ps_rw_fused(p, &a)->act_last = 0;
+        int32_t in[INPUTS];
+        ps_rw_ins(w, p, in, INPUTS);
+        in[3] = other;
+        PS_TRY(absorb(w, p, n, &a, in, early, &ok));
+        if (!ok) continue;
+        ps_rw_did(w, PS_DID_RESIDUAL);
+        return POISE_OK;
+    }
+    return POISE_OK;
+}
+
+poise_status ps_fuse_epilogue(ps_rewrite *w, ps_node *n)
+{
+    PS_TRY(fuse_act(w, n));
+    if (n->op) PS_TRY(fuse_residual(w, n));
+    return POISE_OK;
+}
