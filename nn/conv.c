@@ -41,12 +41,12 @@ size_t ps_conv_images(const ps_conv *v)
     return n;
 }
 
-ptrdiff_t ps_conv_offset(const ps_conv *v, size_t i, const ptrdiff_t *step)
+ptrdiff_t ps_conv_offset(int rank, const int32_t *dim, size_t i, const ptrdiff_t *step)
 {
     ptrdiff_t at = 0;
-    for (int d = v->batch_rank - 1; d >= 0; d--) {
-        at += (ptrdiff_t)(i % (size_t)v->batch[d]) * step[d];
-        i /= (size_t)v->batch[d];
+    for (int d = rank - 1; d >= 0; d--) {
+        at += (ptrdiff_t)(i % (size_t)dim[d]) * step[d];
+        i /= (size_t)dim[d];
     }
     return at;
 }
@@ -378,17 +378,17 @@ static void all_tiles(const block *b, size_t p0, size_t p1)
 static void run_block(const cut *c, size_t image, block *b)
 {
     const ps_conv *v = &c->v;
-    size_t sets = (size_t)ps_conv_offset(v, image, v->weight_step);
+    size_t sets = (size_t)ps_conv_offset(v->batch_rank, v->batch, image, v->weight_step);
     b->weights = v->weights + sets * c->set_floats + b->group * c->all_panels * c->panel_floats;
-    b->x = v->x + (ps_conv_offset(v, image, v->xs.batch) + (ptrdiff_t)(b->group * c->cg) * v->xs.channel);
+    b->x = v->x + (ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch) + (ptrdiff_t)(b->group * c->cg) * v->xs.channel);
     ptrdiff_t channel = (ptrdiff_t)(b->group * c->og);
-    float *y = v->y + (ps_conv_offset(v, image, v->ys.batch) + channel * v->ys.channel +
+    float *y = v->y + (ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch) + channel * v->ys.channel +
                        (ptrdiff_t)b->r0 * v->ys.row + (ptrdiff_t)b->c0 * v->ys.pixel);
     b->y = y;
     b->y_row = v->ys.row;
     b->y_pixel = v->ys.pixel;
     if (v->residual) {
-        b->r = v->r + (ps_conv_offset(v, image, v->rs.batch) + channel * v->rs.channel +
+        b->r = v->r + (ps_conv_offset(v->batch_rank, v->batch, image, v->rs.batch) + channel * v->rs.channel +
                        (ptrdiff_t)b->r0 * v->rs.row + (ptrdiff_t)b->c0 * v->rs.pixel);
         b->r_row = v->rs.row;
         b->r_pixel = v->rs.pixel;

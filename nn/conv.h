@@ -33,10 +33,13 @@ typedef struct ps_conv {
     uint8_t *scratch; /* ps_conv_scratch() bytes, aligned to PS_ALIGN */
 } ps_conv;
 
-/* Where the weight of (group, output channel and input channel within it, ky, kx) is, and what to multiply it by. */
+/* Where the weight of (set, group, output channel and input channel within it, ky, kx) is, and what to multiply it
+ * by.  Sets are numbered row-major over set_dim. */
 typedef struct ps_weights {
     const float *at;
-    ptrdiff_t group, o, c, kernel[2];
+    int set_rank; /* 0 = one set */
+    int32_t set_dim[PS_CONV_BATCH];
+    ptrdiff_t set[PS_CONV_BATCH], group, o, c, kernel[2];
     float scale;
 } ps_weights;
 
@@ -44,7 +47,7 @@ typedef struct ps_weights {
 bool ps_conv_is_depthwise(const ps_conv *v);
 /* Floats of one set of packed weights (a multiple of 16), SIZE_MAX when that many cannot be counted in bytes. */
 size_t ps_conv_packed(const ps_conv *v);
-/* Writes set `set` of those that begin at dst.  Only shapes, kernels, threads and `w` are used. */
+/* Writes all sets, one behind the other.  Of v, only shapes, kernels and threads are used. */
 void ps_conv_pack(const ps_conv *v, const ps_weights *w, float *dst);
 /* Bytes of working space of ps_conv_run, from shapes and strides alone. */
 size_t ps_conv_scratch(const ps_conv *v);
@@ -72,8 +75,8 @@ void ps_block_scatter(const ps_kernels *k, size_t m, size_t n, const float *src,
 
 /* The taps ky of output row oy whose input row exists: [*first, *end). */
 void ps_conv_taps(const ps_conv *v, ptrdiff_t oy, size_t *first, size_t *end);
-/* Element offset of image i of the batch, for strides `step`. */
-ptrdiff_t ps_conv_offset(const ps_conv *v, size_t i, const ptrdiff_t *step);
+/* Element offset of row-major number i over `dim`, for strides `step`. */
+ptrdiff_t ps_conv_offset(int rank, const int32_t *dim, size_t i, const ptrdiff_t *step);
 size_t ps_conv_images(const ps_conv *v);
 /* a*b, SIZE_MAX on overflow: a size no allocation can meet, so that the plan refuses it. */
 size_t ps_size_cap(size_t a, size_t b);

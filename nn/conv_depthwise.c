@@ -140,13 +140,13 @@ static void run_row(const dw_cut *c, size_t image, size_t oy, uint8_t *scratch)
     size_t ow = (size_t)v->out[1], ch = (size_t)v->c;
     float *out = (float *)(void *)(scratch + ps_round_up(c->pointer_bytes, PS_ALIGN) +
                                    ps_round_up(c->in_bytes, PS_ALIGN));
-    float *y = v->y + (ps_conv_offset(v, image, v->ys.batch) + (ptrdiff_t)oy * v->ys.row);
-    dw_row w = {.c = c, .oy = oy, .x = v->x + ps_conv_offset(v, image, v->xs.batch), .y = y,
+    float *y = v->y + (ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch) + (ptrdiff_t)oy * v->ys.row);
+    dw_row w = {.c = c, .oy = oy, .x = v->x + ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch), .y = y,
                 .y_pixel = v->ys.pixel, .taps = (const float **)(void *)scratch,
                 .in = (float *)(void *)(scratch + ps_round_up(c->pointer_bytes, PS_ALIGN))};
     ps_conv_taps(v, (ptrdiff_t)oy, &w.first, &w.end);
     if (v->residual) {
-        w.r = v->r + (ps_conv_offset(v, image, v->rs.batch) + (ptrdiff_t)oy * v->rs.row);
+        w.r = v->r + (ps_conv_offset(v->batch_rank, v->batch, image, v->rs.batch) + (ptrdiff_t)oy * v->rs.row);
         w.r_pixel = v->rs.pixel;
     }
     if (c->copy_out) {

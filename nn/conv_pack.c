@@ -68,6 +68,7 @@ typedef struct pack_job {
     const ps_conv *v;
     const ps_weights *w;
     float *dst;
+    size_t panels, panel_floats, set_floats;
 } pack_job;
 
 static void pack_panels(void *ctx, int begin, int end, int thread)
@@ -76,12 +77,14 @@ static void pack_panels(void *ctx, int begin, int end, int thread)
     const pack_job *job = ctx;
     const ps_conv *v = job->v;
     const ps_weights *w = job->w;
-    size_t nr = (size_t)v->k->gemm_f32_tile.nr, og = (size_t)(v->o / v->group), count = panels(v);
+    size_t nr = (size_t)v->k->gemm_f32_tile.nr, og = (size_t)(v->o / v->group), groups = (size_t)v->group;
     size_t cg = (size_t)(v->c / v->group);
     for (size_t i = (size_t)begin; i < (size_t)end; i++) {
-        size_t g = i / count, j = i % count * nr, n = og - j < nr ? og - j : nr;
-        float *dst = job->dst + i * panel_floats(v);
-        const float *at = w->at + (ptrdiff_t)g * w->group + (ptrdiff_t)j * w->o;
+        size_t j = i % job->panels * nr, g = i / job->panels % groups, set = i / job->panels / groups;
+        size_t n = og - j < nr ? og - j : nr;
+        float *dst = job->dst + set * job->set_floats + i % (job->panels * groups) * job->panel_floats;
+        const float *at = w->at + (ps_conv_offset(w->set_rank, w->set_dim, set, w->set) +
+                                   (ptrdiff_t)g * w->group + (ptrdiff_t)j * w->o);
         for (int32_t ky = 0; ky < v->kernel[0]; ky++)
             for (int32_t kx = 0; kx < v->kernel[1]; kx++, dst += cg * nr)
                 pack_tap(v, w, at + ky * w->kernel[0] + kx * w->kernel[1], n, dst);
@@ -94,8 +97,9 @@ void ps_conv_pack(const ps_conv *v, const ps_weights *w, float *dst)
         pack_depthwise(v, w, dst);
         return;
     }
-    pack_job job = {v, w, dst};
-    size_t n = panels(v) * (size_t)v->group;
-    bool small = ps_conv_packed(v) < 1 << 16; /* a quarter MB is written in less time than threads are woken */
-    ps_parallel(small ? 1 : v->threads, (int)n, pack_panels, &job);
+    pack_job job = {v, w, dst, panels(v), panel_floats(v), ps_conv_packed(v)};
+    size_t sets = 1;
+    for (int i = 0; i < w->set_rank; i++) sets *= (size_t)w->set_dim[i];
+    bool small = sets * job.set_floats < 1 << 16; /* a quarter MB is written in less time than threads are woken */
+    ps_parallel(small ? 1 : v->threads, (int)(sets * job.panels * (size_t)v->group), pack_panels, &job);
 }

@@ -51,6 +51,8 @@ poise_status ps_residual_check(const ps_value *residual, const ps_value *y)
     return POISE_OK;
 }
 
+enum { MAX_REACH = 1 << 30 }; /* so that positions fit 32 bits */
+
 poise_status ps_window_check(const ps_value *x, const ps_value *w, const int32_t *kernel, const int32_t *stride,
                              const int32_t *dilation, const int32_t *pad)
 {
@@ -67,6 +69,10 @@ poise_status ps_window_check(const ps_value *x, const ps_value *w, const int32_t
                    (int)stride[i], (int)dilation[i]);
         PS_REQUIRE(pad[i] >= 0 && pad[i + 2] >= 0, POISE_BAD_MODEL, "%s pads %d and %d must not be negative",
                    axis[i], (int)pad[i], (int)pad[i + 2]);
+        int64_t reach = (int64_t)dilation[i] * (kernel[i] - 1);
+        PS_REQUIRE(reach < MAX_REACH && pad[i] < MAX_REACH && pad[i + 2] < MAX_REACH, POISE_UNSUPPORTED,
+                   "%s dilated kernel of %lld or pads %d and %d are larger than any image", axis[i],
+                   (long long)reach + 1, (int)pad[i], (int)pad[i + 2]);
         bool exists = x->rank == 4 || i == 1;
         int32_t size = exists ? w->dim[x->rank - 2 + i] : 1;
         PS_REQUIRE(kernel[i] == size, POISE_BAD_MODEL, "%s kernel is %d, weights have %d", axis[i],

@@ -204,8 +204,9 @@ static void test_refused(void **state)
     p = good, p.kernel[1] = 2, refuse(p, x, w, 6, "horizontal kernel is 2, weights have 3");
     p = good, p.stride[0] = 0, refuse(p, x, w, 6, "vertical kernel 3, stride 0");
     p = good, p.pad[2] = -1, refuse(p, x, w, 6, "must not be negative");
-    p = good, p.dilation[0] = INT32_MAX, refuse(p, x, w, 6, "does not fit");
-    p = good, p.pad[0] = p.pad[2] = INT32_MAX, refuse(p, x, w, 6, "pixels high");
+    p = good, p.dilation[0] = 4, refuse(p, x, w, 6, "does not fit");
+    p = good, p.dilation[0] = INT32_MAX, refuse(p, x, w, 6, "larger than any image");
+    p = good, p.pad[0] = p.pad[2] = INT32_MAX, refuse(p, x, w, 6, "larger than any image");
     p = good, p.fused.act = 99, refuse(p, x, w, 6, "fused activation 99");
 }
 

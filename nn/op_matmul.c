@@ -1,0 +1,192 @@
+/* nn/op_matmul.c - matrix products over broadcast batches, as 1x1 convolutions of one-row images whose weights are
+ * the right side: packed once when it is constant, else into working space on every run. */
+#include "nn/fused.h"
+
+#include <stdio.h>
+
+/* Rows and columns of the last two dimensions, as the product sees them. */
+static int32_t row_axis(int rank, int32_t trans)
+{
+    return trans ? rank - 1 : rank - 2;
+}
+
+static int32_t col_axis(int rank, int32_t trans)
+{
+    return trans ? rank - 2 : rank - 1;
+}
+
+static poise_status matmul_infer(const void *params, int n_in, const ps_value *const *in, ps_value *const *out)
+{
+    const ps_matmul_params *p = params;
+    const ps_value *a = in[0], *b = in[1];
+    ps_value *y = out[0];
+    char left[PS_SHAPE_TEXT], right[PS_SHAPE_TEXT];
+    PS_TRY(ps_fused_check(&p->fused));
+    PS_TRY(ps_f32_check(a, "left side"));
+    PS_TRY(ps_f32_check(b, "right side"));
+    ps_shape_text(a->rank, a->dim, left);
+    ps_shape_text(b->rank, b->dim, right);
+    PS_REQUIRE(a->rank >= 2 && b->rank >= 2, POISE_BAD_MODEL, "%s times %s: both sides need 2 dimensions", left,
+               right);
+    int32_t k = a->dim[col_axis(a->rank, p->trans_a)], kb = b->dim[row_axis(b->rank, p->trans_b)];
+    PS_REQUIRE(k == kb, POISE_BAD_MODEL, "%s%s times %s%s: %d columns on the left, %d rows on the right", left,
+               p->trans_a ? " transposed" : "", right, p->trans_b ? " transposed" : "", (int)k, (int)kb);
+    y->type = POISE_F32;
+    y->rank = a->rank > b->rank ? a->rank : b->rank;
+    for (int i = 0; i < y->rank - 2; i++) {
+        int ia = i - (y->rank - a->rank), ib = i - (y->rank - b->rank);
+        int32_t da = ia < 0 ? 1 : a->dim[ia], db = ib < 0 ? 1 : b->dim[ib];
+        PS_REQUIRE(da == db || da == 1 || db == 1, POISE_BAD_MODEL,
+                   "%s times %s: leading dimensions do not broadcast", left, right);
+        y->dim[i] = da == 1 ? db : da;
+    }
+    y->dim[y->rank - 2] = a->dim[row_axis(a->rank, p->trans_a)];
+    y->dim[y->rank - 1] = b->dim[col_axis(b->rank, p->trans_b)];
+    PS_TRY(ps_bias_check(n_in > 2 ? in[2] : NULL, y->dim[y->rank - 1]));
+    return ps_residual_check(n_in > 3 ? in[3] : NULL, y);
+}
+
+static ps_conv_strides strides_of(const poise_tensor *t, int y_rank, int32_t trans)
+{
+    ps_conv_strides s = {.pixel = t->stride[row_axis(t->rank, trans)],
+                         .channel = t->stride[col_axis(t->rank, trans)]};
+    for (int i = y_rank - t->rank; i < y_rank - 2; i++) {
+        int d = i - (y_rank - t->rank);
+        s.batch[i] = t->dim[d] == 1 ? 0 : t->stride[d];
+    }
+    return s;
+}
+
+/* Shapes and strides; nothing that exists only while running. */
+static ps_conv conv_of(const ps_call *c)
+{
+    const ps_matmul_params *p = c->params;
+    const poise_tensor *a = c->in[0], *b = c->in[1], *y = c->out[0], *r = c->n_in > 3 ? c->in[3] : NULL;
+    int32_t m = y->dim[y->rank - 2];
+    ps_conv v = {.k = c->k, .threads = c->threads, .batch_rank = y->rank - 2, .in = {1, m}, .out = {1, m},
+                 .c = a->dim[col_axis(a->rank, p->trans_a)], .o = y->dim[y->rank - 1], .group = 1,
+                 .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}, .residual = r != NULL,
+                 .fused = p->fused, .xs = strides_of(a, y->rank, p->trans_a),
+                 .ys = strides_of(y, y->rank, 0)};
+    if (r) v.rs = strides_of(r, y->rank, 0);
+    ptrdiff_t sets = 1;
+    for (int i = y->rank - 3; i >= 0; i--) {
+        int d = i - (y->rank - b->rank);
+        v.batch[i] = y->dim[i];
+        if (d < 0 || b->dim[d] == 1) continue;
+        v.weight_step[i] = sets;
+        sets *= b->dim[d];
+    }
+    return v;
+}
+
+static ps_weights weights_of(const ps_call *c)
+{
+    const ps_matmul_params *p = c->params;
+    const poise_tensor *b = c->in[1];
+    ps_weights w = {.at = b->data, .set_rank = b->rank - 2, .o = b->stride[col_axis(b->rank, p->trans_b)],
+                    .c = b->stride[row_axis(b->rank, p->trans_b)], .scale = p->alpha};
+    for (int i = 0; i < w.set_rank; i++) {
+        w.set_dim[i] = b->dim[i];
+        w.set[i] = b->stride[i];
+    }
+    return w;
+}
+
+/* Bytes of all packed sets, never 0. */
+static size_t packed_bytes(const ps_call *c, const ps_conv *v)
+{
+    const poise_tensor *b = c->in[1];
+    size_t n = ps_conv_packed(v);
+    for (int i = 0; i < b->rank - 2; i++) n = ps_size_cap(n, (size_t)b->dim[i]);
+    return n ? ps_size_cap(n, sizeof(float)) : PS_ALIGN;
+}
+
+static size_t matmul_packed(const ps_call *c)
+{
+    ps_conv v = conv_of(c);
+    return c->in[1]->data ? packed_bytes(c, &v) : 0;
+}
+
+static void matmul_pack(const ps_call *c, void *dst)
+{
+    ps_conv v = conv_of(c);
+    ps_weights w = weights_of(c);
+    ps_conv_pack(&v, &w, dst);
+}
+
+static bool matmul_packs(const ps_call *c, int i)
+{
+    (void)c;
+    return i == 1;
+}
+
+static ps_front front_of(const ps_call *c, const ps_conv *v, bool packed)
+{
+    ps_front f = {0};
+    if (ps_bias_needs_copy(c->n_in > 2 ? c->in[2] : NULL))
+        f.bias = ps_round_up((size_t)v->o * sizeof(float), PS_ALIGN);
+    if (!packed) f.weights = packed_bytes(c, v);
+    return f;
+}
+
+static size_t matmul_scratch(const ps_call *c)
+{
+    ps_conv v = conv_of(c);
+    ps_front f = front_of(c, &v, c->in[1]->data != NULL);
+    return ps_front_bytes(&f, ps_conv_scratch(&v));
+}
+
+static void matmul_run(const ps_call *c)
+{
+    ps_conv v = conv_of(c);
+    ps_front f = front_of(c, &v, c->packed != NULL);
+    uint8_t *at = c->scratch;
+    v.x = c->in[0]->data;
+    v.y = c->out[0]->data;
+    if (v.residual) v.r = c->in[3]->data;
+    v.bias = ps_bias_dense(c->n_in > 2 ? c->in[2] : NULL, (float *)(void *)at);
+    v.weights = c->packed;
+    if (!v.weights) {
+        float *dst = (float *)(void *)(at + f.bias);
+        ps_weights w = weights_of(c);
+        ps_conv_pack(&v, &w, dst);
+        v.weights = dst;
+    }
+    v.scratch = at + f.bias + f.weights;
+    ps_conv_run(&v);
+}
+
+static uint64_t matmul_macs(const void *params, int n_in, const ps_value *const *in, const ps_value *out)
+{
+    (void)n_in;
+    const ps_value *a = in[0];
+    return (uint64_t)ps_value_count(out) *
+           (uint64_t)a->dim[col_axis(a->rank, ((const ps_matmul_params *)params)->trans_a)];
+}
+
+static void matmul_describe(const void *params, char *buf, size_t size)
+{
+    const ps_matmul_params *p = params;
+    char act[PS_FUSED_TEXT], scale[32] = "";
+    if (p->alpha != 1.0f) snprintf(scale, sizeof scale, " x%g", (double)p->alpha);
+    snprintf(buf, size, "a%s.b%s%s%s", p->trans_a ? "'" : "", p->trans_b ? "'" : "", scale,
+             ps_fused_text(&p->fused, act));
+}
+
+const ps_op ps_op_matmul = {
+    .name = "matmul",
+    .min_in = 2,
+    .max_in = 4,
+    .n_out = 1,
+    .order = PS_ORDER_ROW,
+    .param_bytes = sizeof(ps_matmul_params),
+    .infer = matmul_infer,
+    .packed = matmul_packed,
+    .pack = matmul_pack,
+    .packs = matmul_packs,
+    .scratch = matmul_scratch,
+    .run = matmul_run,
+    .macs = matmul_macs,
+    .describe = matmul_describe,
+};
