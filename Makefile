@@ -36,23 +36,24 @@ STD    := -std=c11 -I. -D_POSIX_C_SOURCE=200809L
 WARN   := -Wall -Wextra -Wshadow -Wundef -Wvla -Wcast-qual -Wcast-align -Wpointer-arith -Wwrite-strings \
           -Wstrict-prototypes -Wmissing-prototypes -Wdouble-promotion -Wconversion
 CFLAGS ?= -O2 -g
-PARTS  := -DPS_WITH_JPEG=$(JPEG) -DPS_WITH_PNG=$(PNG) -DPS_WITH_JSON=$(JSON)
+PARTS  := -DPS_WITH_JPEG=$(JPEG) -DPS_WITH_PNG=$(PNG) -DPS_WITH_JSON=$(JSON) -DPS_WITH_OPENMP=$(OPENMP)
 OMP    := $(if $(filter 1,$(OPENMP)),-fopenmp)
 SAN    := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 # -ffp-contract=off: a C reference means the same on every machine; kernels fuse by intrinsics.
 ALL     = $(STD) $(WARN) $(if $(WERROR),-Werror) -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno \
           $(PARTS) $(SAN) $(CFLAGS)
 LIBS   := -lm $(if $(filter 1,$(JPEG)),-lturbojpeg) $(if $(filter 1,$(PNG)),-lpng -lz)
+APPLIBS := $(if $(filter 1,$(JSON)),-ljansson)
 LINK    = $(CC) $(ALL) $(OMP) $(if $(STATIC),-static)
 
 LIB   := $(wildcard runtime/*.c ops/*.c nn/*.c models/*.c convert/*.c) $(foreach i,$(ISAS),$(wildcard ops/$(i)/*.c))
-APP   := $(wildcard app/*.c)
+APP   := $(filter-out app/main.c,$(wildcard app/*.c))# all but main: test programs link these too
 CHECK := tests/check.c $(wildcard tests/check_*.c)
 TESTS := $(wildcard tests/test_*.c)
 SUPPORT := tests/op_test.c# linked into a test program that uses it
 FUZZ  := $(wildcard tests/fuzz/fuzz_*.c)
 
-all: $(B)/libpoise.a $(B)/libpoise.so $(if $(APP),$(B)/poise)   ## build the command and the libraries
+all: $(B)/libpoise.a $(B)/libpoise.so $(if $(wildcard app/main.c),$(B)/poise)   ## build the command and the libraries
 check: $(B)/check ; $(Q)$(EMU) $(B)/check                       ## every kernel variant against its C reference
 bench-kernels: $(B)/check ; $(Q)$(EMU) $(B)/check --bench       ## ... and time them
 clean: ; $(Q)rm -rf build                                       ## forget everything built
@@ -66,18 +67,19 @@ lint: all ; $(Q)NM=$(NM) tests/lint/lint.sh $(B) "$(ISAS)"      ## layers, prefi
 
 $(B)/libpoise.a: $(LIB:%.c=$(B)/%.o) ; $(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
 $(B)/libpoise.so: $(LIB:%.c=$(B)/%.o) ; $(call say,LINK,$@) $(if $(STATIC),true,$(LINK) -shared -Wl$(comma)-soname$(comma)libpoise.so.0 -o $@ $^ $(LIBS) $(LDFLAGS))
-$(B)/poise: $(APP:%.c=$(B)/%.o) $(B)/libpoise.a
-	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(if $(filter 1,$(JSON)),-ljansson) $(LDFLAGS)
+$(B)/libpoiseapp.a: $(APP:%.c=$(B)/%.o) ; $(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
+$(B)/poise: $(B)/app/main.o $(B)/libpoiseapp.a $(B)/libpoise.a
+	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(APPLIBS) $(LDFLAGS)
 $(B)/check: $(CHECK:%.c=$(B)/%.o) $(B)/libpoise.a ; $(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(LDFLAGS)
 $(B)/libsupport.a: $(SUPPORT:%.c=$(B)/%.o) ; $(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
-$(TEST_BINS): $(B)/%: $(B)/tests/%.o $(B)/libsupport.a $(B)/libpoise.a
-	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) -lcmocka $(LDFLAGS)
+$(TEST_BINS): $(B)/%: $(B)/tests/%.o $(B)/libsupport.a $(B)/libpoiseapp.a $(B)/libpoise.a
+	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(APPLIBS) -lcmocka $(LDFLAGS)
 
 $(B)/ops/kernels.o: ALL += '-DPS_ISA_LIST(X)=$(foreach i,$(ISAS),X($(i)))'
 $(B)/runtime/threads.o: ALL += $(OMP)
 $(foreach i,$(ISAS),$(eval $(B)/ops/$(i)/%.o: ALL += $$(FLAGS_$(i)) -O3))
 $(B)/%.o: %.c Makefile ; @mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(ALL) -MMD -MP -c -o $@ $<
--include $(LIB:%.c=$(B)/%.d) $(APP:%.c=$(B)/%.d) $(CHECK:%.c=$(B)/%.d) $(TESTS:%.c=$(B)/%.d) $(SUPPORT:%.c=$(B)/%.d)
+-include $(LIB:%.c=$(B)/%.d) $(APP:%.c=$(B)/%.d) $(B)/app/main.d $(CHECK:%.c=$(B)/%.d) $(TESTS:%.c=$(B)/%.d) $(SUPPORT:%.c=$(B)/%.d)
 .PHONY: all check bench-kernels clean help units test lint
 .DEFAULT_GOAL := all

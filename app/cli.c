@@ -1,0 +1,103 @@
+/* app/cli.c - what the verbs share. */
+#include "app/cli.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int ps_cli_fail(poise_status s)
+{
+    if (s == POISE_OK) return PS_EXIT_OK;
+    fflush(stdout);
+    fprintf(stderr, "poise: %s\n", poise_error_text());
+    bool usage = s == POISE_BAD_ARGUMENT || s == POISE_BAD_MODEL || s == POISE_UNSUPPORTED;
+    return usage ? PS_EXIT_USAGE : PS_EXIT_FAILED;
+}
+
+int ps_cli_error(poise_status s, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    return ps_cli_fail(ps_fail(s, "%s", text));
+}
+
+void ps_cli_note(const ps_args *a, const char *fmt, ...)
+{
+    if (a->quiet) return;
+    va_list args;
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+}
+
+poise_convert_options ps_cli_convert_options(const ps_args *a)
+{
+    return (poise_convert_options){a->imgsz.h, a->imgsz.w, a->shapes.v, a->shapes.n};
+}
+
+poise_status ps_cli_open(const ps_args *a, int threads, poise_model **out)
+{
+    poise_convert_options co = ps_cli_convert_options(a);
+    poise_options o = {threads, a->max_mem, a->isa};
+    return poise_model_open_any(a->words.v[0], &co, &o, out);
+}
+
+const char *ps_cli_base(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+poise_status ps_cli_mkdir(const char *path)
+{
+    char part[PS_PATH_TEXT];
+    size_t n = strlen(path);
+    PS_REQUIRE(n < sizeof part, POISE_IO, "the path of a directory is too long (%zu characters)", n);
+    for (size_t i = 1; i <= n; i++) {
+        if (path[i] != '/' && path[i]) continue;
+        memcpy(part, path, i);
+        part[i] = 0;
+        if (mkdir(part, 0777) && errno != EEXIST)
+            return ps_fail(POISE_IO, "%s: cannot create the directory: %s", part, strerror(errno));
+    }
+    struct stat st;
+    PS_REQUIRE(!stat(path, &st) && S_ISDIR(st.st_mode), POISE_IO, "%s: not a directory", path);
+    return POISE_OK;
+}
+
+poise_status ps_cli_create(ps_outfile *o, const char *path)
+{
+    *o = (ps_outfile){0};
+    PS_REQUIRE(strlen(path) < PS_PATH_TEXT, POISE_IO, "a path is too long (%zu characters)", strlen(path));
+    snprintf(o->path, sizeof o->path, "%s", path);
+    snprintf(o->part, sizeof o->part, "%s.part", path);
+    o->f = fopen(o->part, "wb");
+    PS_REQUIRE(o->f, POISE_IO, "%s: cannot write: %s", path, strerror(errno));
+    return POISE_OK;
+}
+
+poise_status ps_cli_commit(ps_outfile *o)
+{
+    if (!o->f) return POISE_OK;
+    bool ok = !ferror(o->f);
+    if (fclose(o->f)) ok = false;
+    o->f = NULL;
+    if (ok && !rename(o->part, o->path)) return POISE_OK;
+    int why = errno;
+    unlink(o->part);
+    return ps_fail(POISE_IO, "%s: cannot write: %s", o->path, strerror(why));
+}
+
+const char *ps_cli_bytes(size_t bytes, char *buf)
+{
+    double mb = (double)bytes / 1048576;
+    if (mb >= 0.1) snprintf(buf, PS_BYTES_TEXT, "%.1f MB", mb);
+    else snprintf(buf, PS_BYTES_TEXT, "%.1f kB", (double)bytes / 1024);
+    return buf;
+}

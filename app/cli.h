@@ -1,0 +1,50 @@
+/* app/cli.h - what the verbs share: opening models, reporting failures, the verbs themselves. */
+#ifndef PS_APP_CLI_H
+#define PS_APP_CLI_H
+
+#include "app/args.h"
+
+#include <stdio.h>
+
+/* Exit codes. */
+enum { PS_EXIT_OK = 0, PS_EXIT_FAILED = 1, PS_EXIT_USAGE = 2 };
+
+/* Prints this thread's error text as one line on stderr; gives the exit code for `s`. */
+int ps_cli_fail(poise_status s);
+/* The same for a failure that is found here. */
+int ps_cli_error(poise_status s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A line on stderr, unless --quiet. */
+void ps_cli_note(const ps_args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Opens words[0] with the options of the command line; `threads` 0 = all cores. */
+poise_status ps_cli_open(const ps_args *a, int threads, poise_model **out);
+poise_convert_options ps_cli_convert_options(const ps_args *a);
+
+/* The last part of a path. */
+const char *ps_cli_base(const char *path);
+/* Creates a directory and those above it. */
+poise_status ps_cli_mkdir(const char *path);
+/* A file that appears whole or not at all: written under another name, which ps_cli_commit changes to
+ * `path`.  Fails when anything before it went wrong; then no file is left. */
+enum { PS_PATH_TEXT = 2048 };
+typedef struct ps_outfile {
+    FILE *f;
+    char path[PS_PATH_TEXT], part[PS_PATH_TEXT + 8];
+} ps_outfile;
+poise_status ps_cli_create(ps_outfile *o, const char *path);
+poise_status ps_cli_commit(ps_outfile *o);
+
+/* "12.3 MB" into buf (1 MB = 2^20 bytes). */
+enum { PS_BYTES_TEXT = 32 };
+const char *ps_cli_bytes(size_t bytes, char *buf);
+
+/* The verbs; each gives an exit code. */
+int ps_cmd_predict(const ps_args *a);
+int ps_cmd_run(const ps_args *a);
+int ps_cmd_convert(const ps_args *a);
+int ps_cmd_info(const ps_args *a);
+int ps_cmd_bench(const ps_args *a);
+int ps_cmd_val(const ps_args *a);
+int ps_cmd_doctor(const ps_args *a);
+
+#endif

@@ -1,0 +1,249 @@
+/* app/cmd_bench.c - poise bench: how fast a model runs on this machine. */
+#include "app/cli.h"
+#include "app/json.h"
+#include "nn/model.h"
+#include "nn/session.h"
+#include "runtime/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+enum { WARM_UP = 3 };
+
+typedef struct result {
+    const char *model, *isa;
+    int threads, runs;
+    double min, median, p90, p99; /* ms */
+    double peak_rss, plan_peak;   /* MB of 2^20 bytes */
+    double *nodes;                /* ms, least of all runs; NULL without --layers */
+} result;
+
+/* The most memory this process has held so far: rows further down include those above. */
+static double peak_rss(void)
+{
+    struct rusage u;
+    return getrusage(RUSAGE_SELF, &u) ? 0 : (double)u.ru_maxrss / 1024;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* The smallest value that at least a share q of the sorted values does not exceed. */
+static double quantile(const double *sorted, int n, double q)
+{
+    int i = (int)(q * n + 0.999999) - 1;
+    return sorted[i < 0 ? 0 : i >= n ? n - 1 : i];
+}
+
+static float noise(uint32_t *seed)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return (float)(*seed >> 8) / 16777216.0f;
+}
+
+/* Floats in [0, 1) as pixels have; integers 0, which any network takes for an index. */
+static poise_status fill_inputs(poise_session *s, const poise_model *m)
+{
+    uint32_t seed = 1;
+    for (int i = 0; i < poise_model_inputs(m); i++) {
+        const poise_tensor *t = poise_session_input(s, i);
+        size_t n = poise_tensor_count(t);
+        void *dense = ps_alloc_array(n, poise_type_size(t->type));
+        PS_REQUIRE(dense, POISE_NO_MEMORY, "no memory for input %d", i);
+        if (t->type == POISE_F32)
+            for (size_t k = 0; k < n; k++) ((float *)dense)[k] = noise(&seed);
+        poise_tensor_write(t, dense);
+        ps_free(dense);
+    }
+    return POISE_OK;
+}
+
+/* Inputs share memory with later values, so every run gets them anew, outside the time measured. */
+static poise_status measure(poise_session *s, const poise_model *m, int runs, double *ms)
+{
+    for (int i = -WARM_UP; i < runs; i++) {
+        PS_TRY(fill_inputs(s, m));
+        double from = ps_clock_ms();
+        poise_session_run(s);
+        if (i >= 0) ms[i] = ps_clock_ms() - from;
+    }
+    return POISE_OK;
+}
+
+static poise_status measure_nodes(poise_session *s, const poise_model *m, int runs, double *least)
+{
+    size_t n = (size_t)m->graph.n_nodes;
+    double *ms = ps_alloc_array(n + 1, sizeof *ms);
+    PS_REQUIRE(ms, POISE_NO_MEMORY, "no memory for the times of %zu nodes", n);
+    poise_status status = POISE_OK;
+    for (int i = 0; i < runs && !status; i++) {
+        status = fill_inputs(s, m);
+        if (status) break;
+        ps_session_run_timed(s, ms);
+        for (size_t k = 0; k < n; k++)
+            if (!i || ms[k] < least[k]) least[k] = ms[k];
+    }
+    ps_free(ms);
+    return status;
+}
+
+static poise_status bench(const ps_args *a, const poise_model *m, double *ms, result *r)
+{
+    poise_session *s = NULL;
+    PS_TRY(poise_session_open(m, &s));
+    poise_status status = measure(s, m, a->runs, ms);
+    r->peak_rss = peak_rss();
+    if (!status && a->layers) status = measure_nodes(s, m, a->runs, r->nodes);
+    poise_session_close(s);
+    if (status) return status;
+    qsort(ms, (size_t)a->runs, sizeof *ms, ascending);
+    r->min = ms[0];
+    r->median = quantile(ms, a->runs, 0.5);
+    r->p90 = quantile(ms, a->runs, 0.9);
+    r->p99 = quantile(ms, a->runs, 0.99);
+    poise_memory p;
+    poise_model_memory(m, &p);
+    r->plan_peak = (double)p.peak / 1048576;
+    r->isa = m->kernels.name;
+    r->runs = a->runs;
+    return POISE_OK;
+}
+
+/* ---- output ---------------------------------------------------------------------------------------- */
+
+static const char *const columns[] = {"model",     "precision", "isa",    "threads", "runs",        "min_ms",
+                                      "median_ms", "p90_ms",    "p99_ms", "peak_rss_mb", "plan_peak_mb"};
+enum { N_COLUMNS = sizeof columns / sizeof *columns };
+
+static double gflops(const ps_graph *g, int32_t node, double ms)
+{
+    return ms > 0 ? 2e-6 * (double)ps_node_macs(g, &g->nodes[node]) / ms : 0;
+}
+
+static const ps_value *first_output(const ps_graph *g, const ps_node *n)
+{
+    for (int32_t k = 0; k < n->n_out; k++)
+        if (n->out[k] >= 0) return &g->values[n->out[k]];
+    return NULL;
+}
+
+static void json_layers(ps_json *j, const poise_model *m, const result *r)
+{
+    ps_json_array(j, "layers");
+    for (int32_t i = 0; i < m->graph.n_nodes; i++) {
+        const ps_node *n = &m->graph.nodes[i];
+        ps_json_object(j, NULL);
+        ps_json_text(j, "op", n->op->name);
+        ps_json_text(j, "name", n->name);
+        ps_json_number(j, "min_ms", r->nodes[i], 5);
+        ps_json_number(j, "gflops", gflops(&m->graph, i, r->nodes[i]), 5);
+        ps_json_end(j);
+    }
+    ps_json_end(j);
+}
+
+static void json_row(ps_json *j, const poise_model *m, const result *r)
+{
+    ps_json_object(j, NULL);
+    ps_json_text(j, "model", r->model);
+    ps_json_text(j, "precision", "exact");
+    ps_json_text(j, "isa", r->isa);
+    ps_json_int(j, "threads", r->threads);
+    ps_json_int(j, "runs", r->runs);
+    ps_json_number(j, "min_ms", r->min, 6);
+    ps_json_number(j, "median_ms", r->median, 6);
+    ps_json_number(j, "p90_ms", r->p90, 6);
+    ps_json_number(j, "p99_ms", r->p99, 6);
+    ps_json_number(j, "peak_rss_mb", r->peak_rss, 5);
+    ps_json_number(j, "plan_peak_mb", r->plan_peak, 5);
+    if (r->nodes) json_layers(j, m, r);
+    ps_json_end(j);
+}
+
+static void table_head(bool csv)
+{
+    for (int i = 0; i < N_COLUMNS; i++) printf("%s%s", csv ? (i ? "," : "") : (i ? " | " : "| "), columns[i]);
+    puts(csv ? "" : " |");
+    for (int i = 0; !csv && i < N_COLUMNS; i++) printf("|%s", i < 3 ? "---" : "--:");
+    if (!csv) puts("|");
+}
+
+static void table_row(const result *r, bool csv)
+{
+    const char *c = csv ? "," : " | ";
+    printf("%s%s%sexact%s%s%s%d%s%d%s%.3f%s%.3f%s%.3f%s%.3f%s%.1f%s%.1f%s\n", csv ? "" : "| ", r->model, c, c, r->isa,
+           c, r->threads, c, r->runs, c, r->min, c, r->median, c, r->p90, c, r->p99, c, r->peak_rss, c, r->plan_peak,
+           csv ? "" : " |");
+}
+
+/* Least times of every node that runs, then of every operator. */
+static void table_layers(const poise_model *m, const result *r)
+{
+    const ps_graph *g = &m->graph;
+    double total = 0;
+    for (int32_t i = 0; i < g->n_nodes; i++) total += r->nodes[i];
+    printf("\n     #        ms     %%  GFLOP/s  operator          output\n");
+    for (int32_t i = 0; i < g->n_nodes; i++) {
+        const ps_node *n = &g->nodes[i];
+        if (m->plan.skip[i]) continue;
+        char dims[PS_SHAPE_TEXT], what[160] = "";
+        const ps_value *v = first_output(g, n);
+        if (n->op->describe) n->op->describe(n->params, what, sizeof what);
+        printf("  %4d %9.4f %5.1f %8.1f  %-17s %-20s %s  %s\n", i, r->nodes[i],
+               total > 0 ? 100 * r->nodes[i] / total : 0, gflops(g, i, r->nodes[i]), n->op->name,
+               v ? ps_shape_text(v->rank, v->dim, dims) : "", what, n->name);
+    }
+    printf("\n operator            nodes        ms     %%\n");
+    for (int k = 0; ps_op_at(k); k++) {
+        double ms = 0;
+        int count = 0;
+        for (int32_t i = 0; i < g->n_nodes; i++)
+            if (g->nodes[i].op == ps_op_at(k)) ms += r->nodes[i], count++;
+        if (count)
+            printf(" %-17s %7d %9.4f %5.1f\n", ps_op_at(k)->name, count, ms, total > 0 ? 100 * ms / total : 0);
+    }
+    printf(" %-17s %7d %9.4f\n\n", "sum", g->n_nodes, total);
+}
+
+static poise_status one(const ps_args *a, int threads, double *ms, ps_json *json)
+{
+    poise_model *m = NULL;
+    result r = {.model = ps_cli_base(a->words.v[0]), .threads = threads};
+    PS_TRY(ps_cli_open(a, threads, &m));
+    if (a->layers) r.nodes = ps_alloc_array((size_t)m->graph.n_nodes + 1, sizeof *r.nodes);
+    poise_status s = a->layers && !r.nodes ? ps_fail(POISE_NO_MEMORY, "no memory for the times of nodes")
+                                           : bench(a, m, ms, &r);
+    if (!s && json) json_row(json, m, &r);
+    if (!s && !json) table_row(&r, a->format && !strcmp(a->format, "csv"));
+    if (!s && !json && a->layers) table_layers(m, &r);
+    ps_free(r.nodes);
+    poise_model_close(m);
+    return s;
+}
+
+static poise_status sweep(const ps_args *a, double *ms)
+{
+    bool json = a->format && !strcmp(a->format, "json"), csv = a->format && !strcmp(a->format, "csv");
+    ps_json j = ps_json_begin(stdout);
+    poise_status s = POISE_OK;
+    if (json) ps_json_array(&j, NULL);
+    else table_head(csv);
+    for (int i = 0; i < a->sweep.n && !s; i++) s = one(a, a->sweep.v[i], ms, json ? &j : NULL);
+    if (json) ps_json_end(&j), putchar('\n');
+    return s;
+}
+
+int ps_cmd_bench(const ps_args *a)
+{
+    if (a->precision && strcmp(a->precision, "exact"))
+        return ps_cli_error(POISE_UNSUPPORTED, "--precision %s is not in this version; exact is", a->precision);
+    double *ms = ps_alloc_array((size_t)a->runs, sizeof *ms);
+    int code = ps_cli_fail(ms ? sweep(a, ms) : ps_fail(POISE_NO_MEMORY, "no memory for %d times", a->runs));
+    ps_free(ms);
+    return code;
+}

@@ -1,0 +1,205 @@
+/* app/cmd_info.c - poise info: what a model is, as text or JSON. */
+#include "app/cli.h"
+#include "app/json.h"
+#include "app/svg.h"
+#include "nn/model.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Elements of the float constants that a node reads. */
+static uint64_t node_params(const ps_graph *g, int32_t node)
+{
+    const ps_node *n = &g->nodes[node];
+    uint64_t sum = 0;
+    for (int32_t i = 0; i < n->n_in; i++)
+        if (n->in[i] >= 0 && g->values[n->in[i]].data && g->values[n->in[i]].type == POISE_F32)
+            sum += ps_value_count(&g->values[n->in[i]]);
+    return sum;
+}
+
+static uint64_t total_params(const ps_graph *g)
+{
+    uint64_t sum = 0;
+    for (int32_t i = 0; i < g->n_values; i++)
+        if (g->values[i].data && g->values[i].type == POISE_F32) sum += ps_value_count(&g->values[i]);
+    return sum;
+}
+
+static uint64_t total_macs(const ps_graph *g)
+{
+    uint64_t sum = 0;
+    for (int32_t i = 0; i < g->n_nodes; i++) sum += ps_node_macs(g, &g->nodes[i]);
+    return sum;
+}
+
+static int count_op(const ps_graph *g, const ps_op *op)
+{
+    int n = 0;
+    for (int32_t i = 0; i < g->n_nodes; i++) n += g->nodes[i].op == op;
+    return n;
+}
+
+/* 4374000000 -> "4.37 G" */
+static const char *scaled(uint64_t v, char buf[32])
+{
+    if (v >= 1000000000) snprintf(buf, 32, "%.2f G", (double)v * 1e-9);
+    else if (v >= 1000000) snprintf(buf, 32, "%.2f M", (double)v * 1e-6);
+    else if (v >= 10000) snprintf(buf, 32, "%.1f k", (double)v * 1e-3);
+    else snprintf(buf, 32, "%" PRIu64 " ", v);
+    return buf;
+}
+
+static double ratio(const poise_memory *m)
+{
+    return m->lower_bound ? (double)m->arena / (double)m->lower_bound : 1;
+}
+
+/* ---- text ------------------------------------------------------------------------------------------ */
+
+static void text_tensors(const char *title, const ps_graph *g, const int32_t *list, int32_t n)
+{
+    char dims[PS_SHAPE_TEXT];
+    printf("%s\n", title);
+    for (int32_t i = 0; i < n; i++) {
+        const ps_value *v = &g->values[list[i]];
+        printf("  %-24s %-20s %s\n", v->name, ps_shape_text(v->rank, v->dim, dims), poise_type_name(v->type));
+    }
+}
+
+/* One printable line of at most 100 bytes. */
+static void text_meta(const ps_meta *m)
+{
+    enum { LINE = 100 };
+    printf("  %-16s ", m->key);
+    size_t n = strlen(m->value), shown = n > LINE ? LINE : n;
+    while (shown < n && shown && (m->value[shown] & 0xc0) == 0x80) shown--; /* not inside a UTF-8 sequence */
+    for (size_t i = 0; i < shown; i++) putchar((unsigned char)m->value[i] < 32 ? ' ' : m->value[i]);
+    if (shown < n) printf("... (%zu bytes)", n);
+    putchar('\n');
+}
+
+static void text_nodes(const poise_model *m)
+{
+    const ps_graph *g = &m->graph;
+    printf("nodes\n     # operator          output               type      MACs    params  what\n");
+    for (int32_t i = 0; i < g->n_nodes; i++) {
+        const ps_node *n = &g->nodes[i];
+        char dims[PS_SHAPE_TEXT], macs[32], params[32], what[160] = "";
+        const ps_value *v = NULL;
+        for (int32_t k = 0; k < n->n_out && !v; k++)
+            if (n->out[k] >= 0) v = &g->values[n->out[k]];
+        if (n->op->describe) n->op->describe(n->params, what, sizeof what);
+        uint64_t mac = ps_node_macs(g, n), par = node_params(g, i);
+        printf("  %4d %-17s %-20s %-4s %9s %9s  %s%s%s%s%s\n", i, n->op->name,
+               v ? ps_shape_text(v->rank, v->dim, dims) : "", v ? poise_type_name(v->type) : "",
+               mac ? scaled(mac, macs) : "- ", par ? scaled(par, params) : "- ", what, *what ? "  " : "",
+               m->plan.skip[i] ? "(view) " : "", *n->name ? n->name : "", "");
+    }
+}
+
+static void text_memory(const poise_model *m)
+{
+    poise_memory p;
+    char a[PS_BYTES_TEXT], b[PS_BYTES_TEXT];
+    poise_model_memory(m, &p);
+    printf("memory (%d thread%s, %s)\n", m->threads, m->threads == 1 ? "" : "s", m->kernels.name);
+    printf("  weights   %10s\n", ps_cli_bytes(p.weights, a));
+    printf("  arena     %10s  (%.3f x the lower bound of %s)\n", ps_cli_bytes(p.arena, a), ratio(&p),
+           ps_cli_bytes(p.lower_bound, b));
+    printf("  scratch   %10s\n", ps_cli_bytes(p.scratch, a));
+    printf("  tables    %10s\n", ps_cli_bytes(p.overhead, a));
+    printf("  peak      %10s\n", ps_cli_bytes(p.peak, a));
+}
+
+static void print_text(const char *path, const poise_model *m)
+{
+    const ps_graph *g = &m->graph;
+    char macs[32], params[32];
+    printf("%s: %d nodes, %sparameters, %sMACs, precision exact (fp32)\n", ps_cli_base(path), g->n_nodes,
+           scaled(total_params(g), params), scaled(total_macs(g), macs));
+    text_tensors("inputs", g, g->inputs, g->n_inputs);
+    text_tensors("outputs", g, g->outputs, g->n_outputs);
+    if (g->n_meta) puts("metadata");
+    for (int32_t i = 0; i < g->n_meta; i++) text_meta(&g->meta[i]);
+    puts("operators");
+    for (int i = 0; ps_op_at(i); i++)
+        if (count_op(g, ps_op_at(i))) printf("  %-17s %4d\n", ps_op_at(i)->name, count_op(g, ps_op_at(i)));
+    text_nodes(m);
+    text_memory(m);
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------------ */
+
+static void json_tensors(ps_json *j, const char *key, const ps_graph *g, const int32_t *list, int32_t n)
+{
+    ps_json_array(j, key);
+    for (int32_t i = 0; i < n; i++) {
+        const ps_value *v = &g->values[list[i]];
+        ps_json_object(j, NULL);
+        ps_json_text(j, "name", v->name);
+        ps_json_text(j, "type", poise_type_name(v->type));
+        ps_json_array(j, "shape");
+        for (int k = 0; k < v->rank; k++) ps_json_int(j, NULL, v->dim[k]);
+        ps_json_end(j);
+        ps_json_end(j);
+    }
+    ps_json_end(j);
+}
+
+static void json_plan(ps_json *j, const poise_model *m)
+{
+    poise_memory p;
+    poise_model_memory(m, &p);
+    ps_json_object(j, "plan");
+    ps_json_int(j, "weights_bytes", (int64_t)p.weights);
+    ps_json_int(j, "arena_bytes", (int64_t)p.arena);
+    ps_json_int(j, "scratch_bytes", (int64_t)p.scratch);
+    ps_json_int(j, "overhead_bytes", (int64_t)p.overhead);
+    ps_json_int(j, "peak_bytes", (int64_t)p.peak);
+    ps_json_int(j, "lower_bound_bytes", (int64_t)p.lower_bound);
+    ps_json_int(j, "threads", m->threads);
+    ps_json_text(j, "isa", m->kernels.name);
+    ps_json_end(j);
+}
+
+static void print_json(const poise_model *m)
+{
+    const ps_graph *g = &m->graph;
+    ps_json j = ps_json_begin(stdout);
+    ps_json_object(&j, NULL);
+    json_tensors(&j, "inputs", g, g->inputs, g->n_inputs);
+    json_tensors(&j, "outputs", g, g->outputs, g->n_outputs);
+    ps_json_object(&j, "ops");
+    for (int i = 0; ps_op_at(i); i++)
+        if (count_op(g, ps_op_at(i))) ps_json_int(&j, ps_op_at(i)->name, count_op(g, ps_op_at(i)));
+    ps_json_end(&j);
+    ps_json_int(&j, "nodes", g->n_nodes);
+    ps_json_int(&j, "params", (int64_t)total_params(g));
+    ps_json_int(&j, "macs", (int64_t)total_macs(g));
+    ps_json_text(&j, "precision", "exact");
+    ps_json_object(&j, "metadata");
+    for (int32_t i = 0; i < g->n_meta; i++) ps_json_text(&j, g->meta[i].key, g->meta[i].value);
+    ps_json_end(&j);
+    json_plan(&j, m);
+    ps_json_end(&j);
+    putchar('\n');
+}
+
+static poise_status info(const ps_args *a, poise_model **m)
+{
+    PS_TRY(ps_cli_open(a, a->threads, m));
+    if (a->svg) PS_TRY(ps_svg_plan(*m, ps_cli_base(a->words.v[0]), a->svg));
+    if (a->json) print_json(*m);
+    else print_text(a->words.v[0], *m);
+    return POISE_OK;
+}
+
+int ps_cmd_info(const ps_args *a)
+{
+    poise_model *m = NULL;
+    int code = ps_cli_fail(info(a, &m));
+    poise_model_close(m);
+    return code;
+}

@@ -1,0 +1,80 @@
+/* app/options.c - the tables of verbs and options: the only place that lists what people may type. */
+#include "app/args.h"
+
+#define AT(field) offsetof(ps_args, field)
+#define DETECT (PS_VERB_PREDICT | PS_VERB_VAL)
+#define OPENS (PS_VERB_ANY & ~(unsigned)PS_VERB_DOCTOR)
+#define RUNS (PS_VERB_PREDICT | PS_VERB_RUN | PS_VERB_BENCH | PS_VERB_VAL)
+
+// clang-format off
+const ps_arg ps_arg_table[] = {
+    {"model", 0, PS_ARG_WORD, OPENS, AT(model), 0, 0, "FILE", "the model, as an option"},
+    {"source", 0, PS_ARG_WORD, PS_VERB_PREDICT, AT(source), 0, 0, "WHAT", "the image, directory or pattern, as an option"},
+    {"data", 0, PS_ARG_WORD, PS_VERB_VAL, AT(source), 0, 0, "WHAT", "the dataset, as an option"},
+
+    {"conf", 0, PS_ARG_FLOAT, DETECT, AT(conf), 0, 1, "X", "least score of an object (default: recorded in the model, else 0.25; val: 0.001)"},
+    {"iou", 0, PS_ARG_FLOAT, DETECT, AT(iou), 0, 1, "X", "overlap at which NMS drops a box (default: recorded in the model, else 0.7; val: 0.65)"},
+    {"max_det", 0, PS_ARG_INT, DETECT, AT(max_det), 1, 100000, "N", "most objects in an image (default: 300; val: 100)"},
+    {"classes", 0, PS_ARG_TEXT, PS_VERB_PREDICT, AT(classes), 0, 0, "LIST", "only these classes, by number or name: 0,2 or person,car"},
+    {"agnostic_nms", 0, PS_ARG_FLAG, DETECT, AT(agnostic_nms), 0, 0, NULL, "NMS across classes"},
+    {"task", 0, PS_ARG_CHOICE, DETECT | PS_VERB_CONVERT, AT(task), 0, 0, "detect|pose|classify", "what the network does (default: recorded in the model, else by the shape of its outputs)"},
+    {"decoder", 0, PS_ARG_TEXT, DETECT | PS_VERB_CONVERT, AT(decoder), 0, 0, "NAME", "how its outputs are read (default: recorded in the model, else by their shape)"},
+    {"format", 0, PS_ARG_CHOICE, PS_VERB_PREDICT, AT(format), 0, 0, "jsonl|coco|yolo|csv|ultralytics", "what is printed (default: jsonl)"},
+    {"save", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(save), 0, 0, NULL, "write pictures with the objects drawn in"},
+    {"save_txt", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(save_txt), 0, 0, NULL, "write labels/<image>.txt: class, centre and size from 0 to 1"},
+    {"save_conf", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(save_conf), 0, 0, NULL, "with --save_txt: the score at the end of each line"},
+    {"save_crop", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(save_crop), 0, 0, NULL, "write crops/<class>/<image>.jpg for every object"},
+    {"project", 0, PS_ARG_TEXT, PS_VERB_PREDICT, AT(project), 0, 0, "DIR", "where saved files go (default: runs/<task>)"},
+    {"name", 0, PS_ARG_TEXT, PS_VERB_PREDICT, AT(name), 0, 0, "NAME", "directory in the project, numbered if it exists (default: predict)"},
+    {"exist_ok", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(exist_ok), 0, 0, NULL, "use that directory even if it exists"},
+    {"show_boxes", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(show_boxes), 0, 0, NULL, "draw boxes (default: yes)"},
+    {"show_labels", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(show_labels), 0, 0, NULL, "draw class names (default: yes)"},
+    {"show_conf", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(show_conf), 0, 0, NULL, "draw scores (default: yes)"},
+    {"line_width", 0, PS_ARG_INT, PS_VERB_PREDICT, AT(line_width), 1, 100, "N", "pixels of a line (default: by the size of the picture)"},
+    {"device", 0, PS_ARG_CHOICE, RUNS, AT(device), 0, 0, "cpu", "accepted for scripts that say device=cpu"},
+
+    {"input", 'i', PS_ARG_TEXTS, PS_VERB_RUN, AT(inputs), 0, 0, "NAME=FILE.npy", "an input; a network with one input needs no NAME="},
+    {"output", 'o', PS_ARG_TEXT, PS_VERB_RUN, AT(output), 0, 0, "DIR", "where the outputs go (default: the current directory)"},
+
+    {"precision", 0, PS_ARG_CHOICE, PS_VERB_CONVERT | PS_VERB_BENCH, AT(precision), 0, 0, "exact|near|fast|int8", "exact: fp32 (the only one in this version)"},
+
+    {"json", 0, PS_ARG_FLAG, PS_VERB_INFO, AT(json), 0, 0, NULL, "print JSON"},
+    {"svg", 0, PS_ARG_TEXT, PS_VERB_INFO, AT(svg), 0, 0, "FILE", "also draw the memory plan: node by node, what lies where in the arena"},
+
+    {"threads", 't', PS_ARG_INTS, PS_VERB_BENCH, AT(sweep), 1, 64, "N,N...", "numbers of threads to measure (default: 1)"},
+    {"runs", 'r', PS_ARG_INT, PS_VERB_BENCH, AT(runs), 1, 1000000, "N", "runs to measure, after 3 to warm up (default: 30)"},
+    {"layers", 0, PS_ARG_FLAG, PS_VERB_BENCH, AT(layers), 0, 0, NULL, "time every node"},
+    {"output", 'o', PS_ARG_CHOICE, PS_VERB_BENCH, AT(format), 0, 0, "md|json|csv", "how results are printed (default: md)"},
+    {"output", 'o', PS_ARG_CHOICE, PS_VERB_VAL, AT(format), 0, 0, "text|json", "how results are printed (default: text)"},
+
+    {"imgsz", 0, PS_ARG_SIZE, OPENS, AT(imgsz), 1, 16384, "N|HxW", "image size for networks with a free one"},
+    {"shape", 0, PS_ARG_TEXTS, OPENS, AT(shapes), 0, 0, "NAME=DxDxD", "shape of an input with free dimensions"},
+    {"threads", 't', PS_ARG_INT, PS_VERB_ANY & ~(unsigned)PS_VERB_BENCH, AT(threads), 1, 64, "N", "threads (default: all cores)"},
+    {"isa", 0, PS_ARG_TEXT, PS_VERB_ANY, AT(isa), 0, 0, "NAME", "use no kernels above this instruction set (default: the best)"},
+    {"max_mem", 0, PS_ARG_BYTES, OPENS, AT(max_mem), 1, 1e15, "SIZE", "refuse to start if more memory is needed: 64M, 1.5G"},
+    {"quiet", 'q', PS_ARG_FLAG, PS_VERB_ANY, AT(quiet), 0, 0, NULL, "results and errors only"},
+    {"verbose", 'v', PS_ARG_FLAG, PS_VERB_ANY, AT(verbose), 0, 0, NULL, "say what every stage saw"},
+    {"help", 'h', PS_ARG_FLAG, PS_VERB_ANY, AT(help), 0, 0, NULL, "this page"},
+    {0}};
+
+const ps_verb ps_verb_table[] = {
+    {"predict", PS_VERB_PREDICT, 2, -1, "MODEL SOURCE...", "boxes, keypoints or classes in images",
+     "SOURCE is an image file, a directory, or a pattern like 'photos/*.jpg'. Prints one JSON object a line and an "
+     "image. An image that cannot be read is reported and skipped; the exit status is then 1."},
+    {"run", PS_VERB_RUN, 1, -1, "MODEL [NAME=]FILE.npy...", "raw tensors in, raw tensors out",
+     "Writes DIR/<output>.npy for every output ('/' in names becomes '_'), in the network's own layout and type. All "
+     "files appear or none."},
+    {"convert", PS_VERB_CONVERT, 2, 2, "IN OUT.poise", "a trained network into one optimised file",
+     "Reads ONNX. Every node that Poise cannot run is listed, and nothing is written then."},
+    {"info", PS_VERB_INFO, 1, 1, "MODEL", "what a model is and what it needs",
+     "Inputs, outputs, metadata, operators, every node after optimisation, multiply-accumulates and the exact memory plan."},
+    {"bench", PS_VERB_BENCH, 1, 1, "MODEL", "how fast a model runs here",
+     "Measures inference alone, after three runs to warm up."},
+    {"val", PS_VERB_VAL, 2, 2, "MODEL DATASET", "accuracy on labelled images",
+     "DATASET is a directory with images/ and labels/ (YOLO text files), a COCO annotation file beside its images, or "
+     "a directory of images named or grouped by class number. Boxes: COCO mAP; keypoints: OKS AP; classes: top-1 and "
+     "top-5."},
+    {"doctor", PS_VERB_DOCTOR, 0, 0, "", "what this machine has, and which kernels will run",
+     "Also tests the kernels in use against the plain C ones on random data."},
+    {0}};
+// clang-format on
