@@ -1,0 +1,163 @@
+/* nn/op_softmax.c - softmax, log-softmax and hardmax along one axis. */
+#include "nn/op.h"
+#include "nn/params.h"
+#include "nn/rules.h"
+#include "nn/spread.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { COLUMNS = 128, PARTIAL = 128 };
+
+typedef struct job {
+    const ps_call *c;
+    int32_t kind;
+    size_t n;         /* elements of a line */
+    ptrdiff_t sx, sy; /* their steps */
+    float *room;      /* n per thread */
+} job;
+
+static poise_status infer(const void *params, int n_in, const ps_value *const *in, ps_value *const *out)
+{
+    const ps_softmax_params *p = params;
+    (void)n_in;
+    PS_REQUIRE(p->kind >= PS_SOFTMAX && p->kind <= PS_HARDMAX, POISE_BAD_MODEL, "unknown kind %d", p->kind);
+    PS_TRY(ps_rule_axis(p->axis, in[0]->rank));
+    PS_TRY(ps_rule_type(in[0], "the input", POISE_F32));
+    ps_shape_like(out[0], POISE_F32, in[0]);
+    return POISE_OK;
+}
+
+/* Other axes may have a data-dependent size; along this one the rest would count. */
+static int live(const void *params, int i, int axis, const ps_value *const *in, const ps_value *out)
+{
+    const ps_softmax_params *p = params;
+    (void)in;
+    (void)out;
+    return i == 0 && axis != p->axis ? axis : -1;
+}
+
+/* ---- dense lines; y may be x ---- */
+
+static void log_softmax(const ps_kernels *k, size_t n, const float *x, float *y)
+{
+    float room[COLUMNS], top = k->top_f32(n, x);
+    double sum = 0;
+    for (size_t i = 0; i < n; i += COLUMNS) {
+        size_t m = n - i < COLUMNS ? n - i : COLUMNS;
+        k->sub_f32(m, x + i, 1, &top, 0, room);
+        k->exp_f32(m, room, room);
+        sum += (double)k->sum_f32(m, room);
+    }
+    float rest = (float)log(sum);
+    k->sub_f32(n, x, 1, &top, 0, y);
+    k->sub_f32(n, y, 1, &rest, 0, y);
+}
+
+static void hardmax(size_t n, const float *x, float *y)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++)
+        if (x[i] > x[best]) best = i;
+    memset(y, 0, n * sizeof *y);
+    y[best] = 1;
+}
+
+static void line(const job *j, const float *x, float *y)
+{
+    if (j->kind == PS_SOFTMAX)
+        j->c->k->softmax_f32(j->n, x, y);
+    else if (j->kind == PS_LOG_SOFTMAX)
+        log_softmax(j->c->k, j->n, x, y);
+    else
+        hardmax(j->n, x, y);
+}
+
+static void lines(const job *j, size_t n, const float *x, ptrdiff_t sx, float *y, ptrdiff_t sy, float *room)
+{
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)n; i++) {
+        if (j->sx == 1 && j->sy == 1) {
+            line(j, x + i * sx, y + i * sy);
+            continue;
+        }
+        ps_gather(sizeof *x, j->n, x + i * sx, j->sx, room);
+        line(j, room, room);
+        ps_scatter(sizeof *x, j->n, room, y + i * sy, j->sy);
+    }
+}
+
+/* ---- m neighbouring lines, element by element; y may be x ---- */
+
+static void columns(const job *j, size_t m, const float *x, float *y)
+{
+    const ps_kernels *k = j->c->k;
+    ptrdiff_t n = (ptrdiff_t)j->n, sx = j->sx, sy = j->sy;
+    float top[COLUMNS], part[COLUMNS] = {0}, sum[COLUMNS] = {0};
+    memcpy(top, x, m * sizeof *x);
+    for (ptrdiff_t i = 1; i < n; i++) k->max_f32(m, x + i * sx, 1, top, 1, top);
+    for (ptrdiff_t i = 0, held = 0; i < n; i++) {
+        float *to = y + i * sy;
+        k->sub_f32(m, x + i * sx, 1, top, 1, to);
+        k->exp_f32(m, to, to);
+        k->accumulate_f32(m, to, part);
+        if (++held < PARTIAL && i + 1 < n) continue;
+        held = 0;
+        k->accumulate_f32(m, part, sum);
+        memset(part, 0, sizeof part);
+    }
+    for (size_t i = 0; i < m; i++) sum[i] = 1 / sum[i];
+    for (ptrdiff_t i = 0; i < n; i++) k->mul_f32(m, y + i * sy, 1, sum, 1, y + i * sy);
+}
+
+static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
+{
+    const job *j = ctx;
+    if (j->kind == PS_SOFTMAX && j->sx != 1 && step[0] == 1 && step[1] == 1) {
+        for (size_t i = 0; i < n; i += COLUMNS)
+            columns(j, n - i < COLUMNS ? n - i : COLUMNS, (const float *)at[1] + i, (float *)at[0] + i);
+        return;
+    }
+    lines(j, n, at[1], step[1], at[0], step[0], j->room + (size_t)thread * ps_round_up(j->n, 16));
+}
+
+static size_t scratch(const ps_call *c)
+{
+    const ps_softmax_params *p = c->params;
+    size_t n = (size_t)c->out[0]->dim[p->axis];
+    return (size_t)c->threads * ps_round_up(n, 16) * sizeof(float);
+}
+
+static void run(const ps_call *c)
+{
+    const ps_softmax_params *p = c->params;
+    const poise_tensor *x = c->in[0], *y = c->out[0];
+    job j = {c, p->kind, (size_t)x->dim[p->axis], x->stride[p->axis], y->stride[p->axis], c->scratch};
+    if (!j.n) return;
+    if (j.n == 1) j.sx = j.sy = 1; /* the stride of a dimension of 1 means nothing */
+    ps_walk w;
+    ps_lines_init(&w, 2, (const poise_tensor *[]){y, x}, p->axis);
+    double ns = (double)j.n * 0.6 + 10;
+    if (j.sx != 1 && w.step[0] == 1 && ns > 300) ns = 300; /* columns: 64 at a time at least */
+    ps_spread(&w, c->threads, ns, piece, &j);
+}
+
+static void describe(const void *params, char *buf, size_t size)
+{
+    static const char *const names[] = {"softmax", "log softmax", "hardmax"};
+    const ps_softmax_params *p = params;
+    snprintf(buf, size, "%s axis %d", names[p->kind], p->axis);
+}
+
+const ps_op ps_op_softmax = {.name = "softmax",
+                             .min_in = 1,
+                             .max_in = 1,
+                             .n_out = 1,
+                             .order = PS_ORDER_LIKE,
+                             .flags = PS_OP_INPLACE,
+                             .param_bytes = sizeof(ps_softmax_params),
+                             .infer = infer,
+                             .live = live,
+                             .scratch = scratch,
+                             .run = run,
+                             .describe = describe};
