@@ -67,7 +67,7 @@ static void check(int32_t kind, poise_type type, double lo, double hi)
         int rank = ot_between(1, 5);
         for (int d = 0; d < rank; d++) dim[d] = ot_between(1, round < 6 ? 5 : 9);
         if (kind == PS_REDUCE_PROD) dim[0] = 2;
-        ps_reduce_params p = {kind, ot_between(0, (1 << rank) - 1), ot_random(2)};
+        ps_reduce_params p = {kind, ot_between(0, (1 << rank) - 1), (int32_t)ot_random(2)};
         poise_tensor x = ot_random_tensor(type, rank, dim, (ot_layout)(round % OT_LAYOUTS), lo, hi);
         ot_case t = {
             .op = &ps_op_reduce, .params = &p, .n_in = 1, .n_out = 1, .in = {&x}, .abs = 1e-5, .rel = 2e-6};
