@@ -5,4 +5,6 @@
 #define PS_ISA avx2
 #include "ops/slots.h"
 
+enum { PS_AVX2_MR = 6, PS_AVX2_NR = 16 }; /* tile of ps_gemm_f32_avx2 */
+
 #endif

@@ -5,4 +5,6 @@
 #define PS_ISA avx512
 #include "ops/slots.h"
 
+enum { PS_AVX512_MR = 14, PS_AVX512_NR = 32 }; /* tile of ps_gemm_f32_avx512 */
+
 #endif

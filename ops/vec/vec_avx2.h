@@ -1,0 +1,52 @@
+/* ops/vec/vec_avx2.h - the vector vocabulary of ops/tmpl in AVX2 and FMA: eight floats.  See vec_sse4.h. */
+#ifndef PS_OPS_VEC_VEC_AVX2_H
+#define PS_OPS_VEC_VEC_AVX2_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { VN = 8 };
+typedef __m256 vf;
+typedef __m256 vm;
+
+#define VINLINE static inline __attribute__((always_inline, unused))
+
+VINLINE __m256i vlanes(size_t k)
+{
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)k), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+
+VINLINE vf vset(float x) { return _mm256_set1_ps(x); }
+VINLINE vf vzero(void) { return _mm256_setzero_ps(); }
+VINLINE vf vload(const float *p) { return _mm256_loadu_ps(p); }
+VINLINE void vstore(float *p, vf x) { _mm256_storeu_ps(p, x); }
+VINLINE vf vload_k(const float *p, size_t k) { return k >= VN ? vload(p) : _mm256_maskload_ps(p, vlanes(k)); }
+VINLINE void vstore_k(float *p, vf x, size_t k)
+{
+    if (k >= VN) vstore(p, x);
+    else _mm256_maskstore_ps(p, vlanes(k), x);
+}
+
+VINLINE vf vadd(vf a, vf b) { return _mm256_add_ps(a, b); }
+VINLINE vf vsub(vf a, vf b) { return _mm256_sub_ps(a, b); }
+VINLINE vf vmul(vf a, vf b) { return _mm256_mul_ps(a, b); }
+VINLINE vf vdiv(vf a, vf b) { return _mm256_div_ps(a, b); }
+VINLINE vf vfma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+VINLINE vf vfnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); }
+VINLINE vf vmin(vf a, vf b) { return _mm256_min_ps(a, b); }
+VINLINE vf vmax(vf a, vf b) { return _mm256_max_ps(a, b); }
+VINLINE vf vabs(vf x) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), x); }
+
+VINLINE vm vlt(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+VINLINE vm vnan(vf a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
+VINLINE vm vfirst(size_t k) { return _mm256_castsi256_ps(vlanes(k)); }
+VINLINE vf vselect(vm m, vf a, vf b) { return _mm256_blendv_ps(b, a, m); }
+
+VINLINE vf vscale(vf x, vf shifted)
+{
+    __m256i n = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), n));
+}
+
+#endif

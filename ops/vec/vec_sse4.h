@@ -1,0 +1,68 @@
+/* ops/vec/vec_sse4.h - the vector vocabulary of ops/tmpl in SSE4.1: four floats.
+ *
+ * The same names in every vec_<isa>.h.  v..: a vector of VN floats; vm: one truth value a lane.
+ * `k` is a count of lanes, 0 < k <= VN; lanes from k on are neither read nor written, and loaded as 0. */
+#ifndef PS_OPS_VEC_VEC_SSE4_H
+#define PS_OPS_VEC_VEC_SSE4_H
+
+#include <smmintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { VN = 4 };
+typedef __m128 vf;
+typedef __m128 vm;
+
+#define VINLINE static inline __attribute__((always_inline, unused))
+
+VINLINE vf vset(float x) { return _mm_set1_ps(x); }
+VINLINE vf vzero(void) { return _mm_setzero_ps(); }
+VINLINE vf vload(const float *p) { return _mm_loadu_ps(p); }
+VINLINE void vstore(float *p, vf x) { _mm_storeu_ps(p, x); }
+VINLINE vf vload_k(const float *p, size_t k)
+{
+    if (k >= 4) return _mm_loadu_ps(p);
+    if (k == 1) return _mm_load_ss(p);
+    __m128 low = _mm_castpd_ps(_mm_load_sd((const double *)(const void *)p));
+    return k == 2 ? low : _mm_movelh_ps(low, _mm_load_ss(p + 2));
+}
+VINLINE void vstore_k(float *p, vf x, size_t k)
+{
+    if (k >= 4) {
+        _mm_storeu_ps(p, x);
+        return;
+    }
+    if (k & 2) {
+        _mm_store_sd((double *)(void *)p, _mm_castps_pd(x));
+        p += 2;
+        x = _mm_movehl_ps(x, x);
+    }
+    if (k & 1) _mm_store_ss(p, x);
+}
+
+VINLINE vf vadd(vf a, vf b) { return _mm_add_ps(a, b); }
+VINLINE vf vsub(vf a, vf b) { return _mm_sub_ps(a, b); }
+VINLINE vf vmul(vf a, vf b) { return _mm_mul_ps(a, b); }
+VINLINE vf vdiv(vf a, vf b) { return _mm_div_ps(a, b); }
+VINLINE vf vfma(vf a, vf b, vf c) { return _mm_add_ps(_mm_mul_ps(a, b), c); }  /* a*b + c, fused if it can be */
+VINLINE vf vfnma(vf a, vf b, vf c) { return _mm_sub_ps(c, _mm_mul_ps(a, b)); } /* c - a*b */
+VINLINE vf vmin(vf a, vf b) { return _mm_min_ps(a, b); } /* a < b ? a : b, so that a NaN in b stays */
+VINLINE vf vmax(vf a, vf b) { return _mm_max_ps(a, b); } /* a > b ? a : b */
+VINLINE vf vabs(vf x) { return _mm_andnot_ps(_mm_set1_ps(-0.0f), x); }
+
+VINLINE vm vlt(vf a, vf b) { return _mm_cmplt_ps(a, b); }
+VINLINE vm vnan(vf a) { return _mm_cmpunord_ps(a, a); }
+VINLINE vm vfirst(size_t k) /* lanes before k */
+{
+    return _mm_castsi128_ps(_mm_cmplt_epi32(_mm_setr_epi32(0, 1, 2, 3), _mm_set1_epi32((int)k)));
+}
+VINLINE vf vselect(vm m, vf a, vf b) { return _mm_blendv_ps(b, a, m); } /* m ? a : b */
+
+/* x * 2^n where the bits of `shifted` end in the integer n (see VSHIFT in math.inc): n is added to the
+ * exponent of x, which must stay that of a normal number. */
+VINLINE vf vscale(vf x, vf shifted)
+{
+    return _mm_castsi128_ps(_mm_add_epi32(_mm_castps_si128(x), _mm_slli_epi32(_mm_castps_si128(shifted), 23)));
+}
+
+#endif

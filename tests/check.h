@@ -1,0 +1,85 @@
+/* tests/check.h - what a check_<slot>() has at hand: guarded memory, random numbers, tolerances, timing.
+ *
+ * A check compares c->neu with an oracle in double (and so also the C reference, which is checked first), on
+ * awkward sizes, in memory whose ends are unmapped pages.  It returns after the first check_fail().  When
+ * c->bench is set it then times c->neu, and c->ref to compare. */
+#ifndef PS_TESTS_CHECK_H
+#define PS_TESTS_CHECK_H
+
+#include "ops/kernels.h"
+
+#include <float.h>
+
+typedef void check_any_fn(void);
+
+typedef struct check {
+    const char *slot, *isa;
+    check_any_fn *ref, *neu;  /* cast back to ps_<slot>_fn */
+    ps_tile ref_tile, tile;   /* of gemm_f32 */
+    double peak;              /* check_peak() of the ISA, when it is benched */
+    bool bench, failed;
+} check;
+
+/* Tails around every vector width; ends with SIZE_MAX. */
+extern const size_t check_sizes[];
+
+/* n floats that end (or, with `front`, begin) exactly at an unmapped page, filled with 0x99 bytes.  Freed by
+ * the caller of the check, or by check_release. */
+float *check_floats(size_t n, bool front);
+uint8_t *check_bytes(size_t n, bool front);
+void check_release(void);
+
+uint32_t check_rand(void);
+float check_uniform(float lo, float hi);
+size_t check_below(size_t n); /* 0 <= result < n */
+/* check_floats with uniform contents. */
+float *check_random(size_t n, bool front, float lo, float hi);
+
+void check_fail(check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* |got - want| <= tolerance; NaN must be met with NaN and infinity with the same infinity.  False: failed, with a text
+ * that begins with what and index. */
+bool check_near(check *c, const char *what, size_t index, float got, double want, double tolerance);
+/* False: failed, because the memory between rows of n floats, ld apart, is no longer 0x99. */
+bool check_gaps(check *c, const float *y, size_t rows, size_t n, size_t ld);
+/* False: failed, because the two blocks differ in a bit. */
+bool check_same(check *c, const char *what, const float *x, const float *y, size_t n);
+
+/* Rounding of a sum of n terms whose absolute values add up to `terms`. */
+static inline double check_sum_tolerance(size_t n, double terms)
+{
+    return ((double)n + 4.0) * (double)FLT_EPSILON * terms + (double)FLT_MIN;
+}
+
+/* Activations in double, and how far a kernel may be from them. */
+double check_act(ps_act act, double a, double b, double x);
+double check_act_tolerance(ps_act act, double a, double b, double x);
+extern const char *const check_act_names[PS_ACT_COUNT];
+
+/* GFLOP/s of nothing but multiply-adds in registers, as this ISA does them; 0 where it is not known. */
+double check_peak(const char *isa);
+
+/* check_timer t = {0}; while (check_timing(&t)) CALL;  then t.best and t.median are nanoseconds a call. */
+typedef struct check_timer {
+    double best, median, started, reading[15];
+    size_t reps, left;
+    int readings;
+} check_timer;
+bool check_timing(check_timer *t);
+/* One line: label, times, work per nanosecond in `unit`, ratio to the reference. */
+void check_report(check *c, const char *label, const check_timer *neu, const check_timer *ref, double work,
+                  const char *unit);
+
+#define CHECK_BENCH(c, label, work, unit, NEU, REF)                                                          \
+    do {                                                                                                     \
+        check_timer neu_ = {0}, ref_ = {0};                                                                  \
+        while (check_timing(&neu_)) NEU;                                                                     \
+        while (check_timing(&ref_)) REF;                                                                     \
+        check_report(c, label, &neu_, &ref_, work, unit);                                                    \
+    } while (0)
+
+#define PS_SLOT(slot, ret, args) void check_##slot(check *c);
+#include "ops/kernels.def"
+#undef PS_SLOT
+
+#endif
