@@ -1,0 +1,230 @@
+/* tests/graph_build.c - small graphs for tests of rewriting. */
+#include "tests/graph_build.h"
+
+#include "convert/optimize.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define OK(call)                                                    \
+    do {                                                            \
+        if ((call) != POISE_OK) fail_msg("%s", poise_error_text()); \
+    } while (0)
+
+/* Repeatable numbers in 0..1. */
+static float next_random(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return (float)(*state >> 8) / (float)(1 << 24);
+}
+
+static uint32_t seed = 1;
+
+static float *contents(ps_graph *g, int32_t v)
+{
+    return (float *)(uintptr_t)g->values[v].data;
+}
+
+int32_t gb_input(ps_graph *g, int rank, const int32_t *dim)
+{
+    int32_t v;
+    char name[16];
+    snprintf(name, sizeof name, "in%d", g->n_inputs);
+    OK(ps_graph_value(g, name, &v));
+    g->values[v].type = POISE_F32;
+    g->values[v].rank = rank;
+    memcpy(g->values[v].dim, dim, (size_t)rank * sizeof *dim);
+    OK(ps_graph_input(g, v));
+    return v;
+}
+
+int32_t gb_random(ps_graph *g, int rank, const int32_t *dim, float low, float high)
+{
+    int32_t v;
+    OK(ps_graph_constant(g, NULL, POISE_F32, rank, dim, NULL, &v));
+    size_t n = ps_value_count(&g->values[v]);
+    for (size_t i = 0; i < n; i++) contents(g, v)[i] = low + (high - low) * next_random(&seed);
+    return v;
+}
+
+int32_t gb_filled(ps_graph *g, int rank, const int32_t *dim, float value)
+{
+    return gb_random(g, rank, dim, value, value);
+}
+
+int32_t gb_scalar(ps_graph *g, float value)
+{
+    int32_t v;
+    OK(ps_graph_constant(g, NULL, POISE_F32, 0, NULL, &value, &v));
+    return v;
+}
+
+int32_t gb_node(ps_graph *g, const ps_op *op, const void *params, int n_in, const int32_t *in)
+{
+    int32_t y;
+    char name[16];
+    snprintf(name, sizeof name, "v%d", g->n_values);
+    OK(ps_graph_value(g, name, &y));
+    OK(ps_graph_node(g, op, name, params, n_in, in, 1, &y));
+    OK(ps_graph_infer(g, g->n_nodes - 1));
+    return y;
+}
+
+int32_t gb_unary(ps_graph *g, int kind, float a, float b, int32_t x)
+{
+    return gb_node(g, &ps_op_unary, &(ps_unary_params){kind, a, b}, 1, &x);
+}
+
+int32_t gb_binary(ps_graph *g, int kind, int32_t x, int32_t y)
+{
+    return gb_node(g, &ps_op_binary, &(ps_binary_params){kind}, 2, (int32_t[]){x, y});
+}
+
+int32_t gb_conv(ps_graph *g, int32_t x, int32_t out, int32_t kernel, int32_t pad, int32_t group, bool bias)
+{
+    ps_conv_params p = {{kernel, kernel}, {1, 1}, {1, 1}, {pad, pad, pad, pad}, group, {0}};
+    int32_t weights = gb_random(g, GB_DIMS(out, g->values[x].dim[1] / group, kernel, kernel), -1, 1);
+    int32_t b = bias ? gb_random(g, GB_DIMS(out), -1, 1) : -1;
+    return gb_node(g, &ps_op_conv, &p, bias ? 3 : 2, (int32_t[]){x, weights, b});
+}
+
+int32_t gb_matmul(ps_graph *g, int32_t x, int32_t n)
+{
+    const ps_value *v = &g->values[x];
+    int32_t weights = gb_random(g, GB_DIMS(v->dim[v->rank - 1], n), -1, 1);
+    return gb_node(g, &ps_op_matmul, &(ps_matmul_params){.alpha = 1}, 2, (int32_t[]){x, weights});
+}
+
+int32_t gb_affine(ps_graph *g, int32_t x)
+{
+    int32_t c = g->values[x].dim[1];
+    int32_t scale = gb_random(g, GB_DIMS(c), 0.5F, 1.5F), bias = gb_random(g, GB_DIMS(c), -1, 1);
+    return gb_node(g, &ps_op_affine, &(ps_affine_params){0}, 3, (int32_t[]){x, scale, bias});
+}
+
+int32_t gb_reshape(ps_graph *g, int32_t x, int rank, const int32_t *dim)
+{
+    ps_shape_params p = {.rank = rank};
+    memcpy(p.dim, dim, (size_t)rank * sizeof *dim);
+    return gb_node(g, &ps_op_reshape, &p, 1, &x);
+}
+
+int32_t gb_transpose(ps_graph *g, int32_t x, int rank, const int32_t *perm)
+{
+    ps_transpose_params p = {.rank = rank};
+    memcpy(p.perm, perm, (size_t)rank * sizeof *perm);
+    return gb_node(g, &ps_op_transpose, &p, 1, &x);
+}
+
+int32_t gb_slice(ps_graph *g, int32_t x, int axis, int32_t start, int32_t size)
+{
+    const ps_value *v = &g->values[x];
+    ps_slice_params p = {.rank = v->rank};
+    for (int i = 0; i < v->rank; i++) {
+        p.start[i] = i == axis ? start : 0;
+        p.step[i] = 1;
+        p.size[i] = i == axis ? size : v->dim[i];
+    }
+    return gb_node(g, &ps_op_slice, &p, 1, &x);
+}
+
+int32_t gb_concat(ps_graph *g, int axis, int n_in, const int32_t *in)
+{
+    return gb_node(g, &ps_op_concat, &(ps_axis_params){axis}, n_in, in);
+}
+
+int32_t gb_mean(ps_graph *g, int32_t x, int32_t axes)
+{
+    return gb_node(g, &ps_op_reduce, &(ps_reduce_params){PS_REDUCE_MEAN, axes, 1}, 1, &x);
+}
+
+int32_t gb_pad(ps_graph *g, int32_t x, int32_t amount, int32_t value)
+{
+    int rank = g->values[x].rank;
+    ps_pad_params p = {.mode = PS_PAD_CONSTANT, .rank = rank};
+    for (int i = rank - 2; i < rank; i++) p.begin[i] = p.end[i] = amount;
+    return gb_node(g, &ps_op_pad, &p, value < 0 ? 1 : 2, (int32_t[]){x, value});
+}
+
+void gb_output(ps_graph *g, int32_t x)
+{
+    OK(ps_graph_output(g, x));
+}
+
+/* ---- computing ---- */
+
+/* Computes every node by folding it, with random inputs, and copies the outputs; the graph is as it was
+ * before when it returns. */
+static void compute(ps_graph *g, float *out[])
+{
+    bool *constant = ps_alloc_array((size_t)g->n_values, sizeof *constant);
+    float *inputs[8] = {0};
+    assert_non_null(constant);
+    assert_in_range(g->n_inputs, 1, 8);
+    for (int32_t v = 0; v < g->n_values; v++) constant[v] = g->values[v].data != NULL;
+    uint32_t state = 77;
+    for (int32_t i = 0; i < g->n_inputs; i++) {
+        ps_value *v = &g->values[g->inputs[i]];
+        size_t n = ps_value_count(v);
+        inputs[i] = ps_alloc_array(n, sizeof(float));
+        for (size_t k = 0; k < n; k++) inputs[i][k] = next_random(&state) * 4 - 2;
+        v->data = inputs[i];
+    }
+    for (int32_t i = 0; i < g->n_nodes; i++) OK(ps_graph_fold(g, i));
+    for (int32_t i = 0; i < g->n_outputs; i++) {
+        const ps_value *v = &g->values[g->outputs[i]];
+        out[i] = ps_alloc(ps_value_bytes(v));
+        memcpy(out[i], v->data, ps_value_bytes(v));
+    }
+    for (int32_t v = 0; v < g->n_values; v++)
+        if (!constant[v]) g->values[v].data = NULL;
+    for (int32_t i = 0; i < g->n_inputs; i++) ps_free(inputs[i]);
+    ps_free(constant);
+}
+
+static void compare(const float *a, const float *b, size_t n)
+{
+    double most = 1e-3;
+    for (size_t i = 0; i < n; i++) most = fmax(most, fabs((double)a[i]));
+    for (size_t i = 0; i < n; i++)
+        if (!(fabs((double)a[i] - (double)b[i]) <= 1e-5 * most))
+            fail_msg("element %zu was %.8g and is %.8g", i, (double)a[i], (double)b[i]);
+}
+
+void gb_optimize(ps_graph *g)
+{
+    enum { MAX = 4 };
+    float *before[MAX], *after[MAX];
+    ps_value was[MAX];
+    assert_in_range(g->n_outputs, 1, MAX);
+    for (int i = 0; i < g->n_outputs; i++) was[i] = g->values[g->outputs[i]];
+    compute(g, before);
+    OK(ps_optimize(g));
+    for (int32_t i = 0; i < g->n_nodes; i++) OK(ps_graph_infer(g, i));
+    compute(g, after);
+    for (int i = 0; i < g->n_outputs; i++) {
+        const ps_value *v = &g->values[g->outputs[i]];
+        assert_string_equal(v->name, was[i].name);
+        assert_int_equal(v->rank, was[i].rank);
+        assert_memory_equal(v->dim, was[i].dim, (size_t)v->rank * sizeof v->dim[0]);
+        compare(before[i], after[i], ps_value_count(v));
+        ps_free(before[i]);
+        ps_free(after[i]);
+    }
+}
+
+int gb_count(const ps_graph *g, const ps_op *op)
+{
+    int n = 0;
+    for (int32_t i = 0; i < g->n_nodes; i++) n += !op || g->nodes[i].op == op;
+    return n;
+}
+
+const ps_node *gb_first(const ps_graph *g, const ps_op *op)
+{
+    for (int32_t i = 0; i < g->n_nodes; i++)
+        if (g->nodes[i].op == op) return &g->nodes[i];
+    fail_msg("no %s left", op->name);
+    return NULL;
+}
