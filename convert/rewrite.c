@@ -217,8 +217,8 @@ static bool agrees(const ps_rewrite *w, const ps_node *n, const ps_op *op, const
                    const int32_t *in)
 {
     enum { IN = 8, OUT = 4 };
-    const ps_value *values = w->g->values, *from[IN];
-    ps_value made[OUT], *to[OUT];
+    const ps_value *values = w->g->values, *from[IN] = {NULL};
+    ps_value made[OUT], *to[OUT] = {NULL};
     if (n_in > IN) return true; /* concat: the passes see to it */
     if (n_in < op->min_in || n_in > op->max_in || n->n_out > op->n_out || n->n_out > OUT) return false;
     for (int i = 0; i < n_in; i++) {
@@ -378,8 +378,8 @@ poise_status ps_rewrite_compact(ps_rewrite *w)
 {
     ps_graph *g = w->g;
     int32_t count = 0, *to = w->uses; /* no longer needed */
-    mark_values(w, to);
     number_nodes(g, w->stack);
+    mark_values(w, to);
     for (int32_t v = 0; v < g->n_values; v++) {
         bool named = to[v] != 0;
         to[v] = named ? count : -1;
