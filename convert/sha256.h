@@ -1,0 +1,10 @@
+/* convert/sha256.h - the SHA-256 hash (FIPS 180-4), for the provenance of a converted file. */
+#ifndef PS_CONVERT_SHA256_H
+#define PS_CONVERT_SHA256_H
+
+#include <stddef.h>
+
+/* The hash of `size` bytes as 64 hexadecimal digits and a zero. */
+void ps_sha256_hex(const void *bytes, size_t size, char hex[65]);
+
+#endif
