@@ -89,11 +89,11 @@ static poise_status sort_nodes(ps_onnx *c, int32_t *order)
             }
             const char *in = n->in[next[i]++];
             const ps_onnx_name *e = *in ? find(c, in) : NULL;
-            PS_REQUIRE(!*in || e, POISE_BAD_MODEL, "node '%s' (%s) reads '%s', which nothing makes", title(n), n->op,
-                       in);
+            PS_REQUIRE(!*in || e, POISE_BAD_MODEL, "node '%s' (%s) reads '%s', which nothing makes", title(n),
+                       n->op, in);
             if (!e || e->node < 0 || next[e->node] < 0) continue;
-            PS_REQUIRE(next[e->node] == 0 && e->node != i, POISE_BAD_MODEL, "node '%s' (%s) is part of a cycle",
-                       title(n), n->op);
+            PS_REQUIRE(next[e->node] == 0 && e->node != i, POISE_BAD_MODEL,
+                       "node '%s' (%s) is part of a cycle", title(n), n->op);
             stack[depth++] = e->node;
         }
     }
@@ -211,8 +211,8 @@ static void list_unsupported(ps_onnx *c, const ps_onnx_node *n, const char *reas
 /* Types that only Cast computes with (and what merely passes values on). */
 static bool may_have_storage_types(const char *op)
 {
-    static const char *const names[] = {"Cast", "CastLike", "Identity", "Shape", "Size", "Reshape", "Squeeze",
-                                        "Unsqueeze", "Flatten", "Constant", "Dropout", NULL};
+    static const char *const names[] = {"Cast",    "CastLike",  "Identity", "Shape",    "Size",    "Reshape",
+                                        "Squeeze", "Unsqueeze", "Flatten",  "Constant", "Dropout", NULL};
     for (int i = 0; names[i]; i++)
         if (!strcmp(op, names[i])) return true;
     return false;
@@ -299,7 +299,8 @@ static poise_status add_meta(ps_onnx *c, const uint8_t *bytes, size_t size)
         if (*m->meta[2 * i]) PS_TRY(ps_graph_set_meta(c->g, m->meta[2 * i], m->meta[2 * i + 1]));
     snprintf(text, sizeof text, "%d", (int)m->opset);
     PS_TRY(ps_graph_set_meta(c->g, "source.opset", text));
-    snprintf(text, sizeof text, "%.60s%s%.30s", m->producer, *m->producer_version ? " " : "", m->producer_version);
+    snprintf(text, sizeof text, "%.60s%s%.30s", m->producer, *m->producer_version ? " " : "",
+             m->producer_version);
     PS_TRY(ps_graph_set_meta(c->g, "source.producer", text));
     ps_sha256_hex(bytes, size, hex);
     return ps_graph_set_meta(c->g, "source.sha256", hex);

@@ -15,8 +15,8 @@ enum { PS_ABSENT = -1, PS_BROKEN = -2 }; /* instead of a value's index */
 
 typedef struct ps_onnx_name {
     const char *name;
-    int32_t value; /* index; PS_BROKEN: made by a node that is not supported */
-    int32_t node;  /* its producer in the file, -1 = input or initialiser */
+    int32_t value;  /* index; PS_BROKEN: made by a node that is not supported */
+    int32_t node;   /* its producer in the file, -1 = input or initialiser */
     int32_t tensor; /* initialiser not yet used, or -1 */
 } ps_onnx_name;
 
@@ -37,9 +37,9 @@ typedef struct ps_onnx_call {
     const ps_onnx_node *node;
     const ps_onnx_op *op;
     int opset;
-    int arg;       /* from the table: which member of the family */
-    int32_t *in;   /* value indices, node->n_in of them, PS_ABSENT where not given */
-    int32_t *out;  /* results, node->n_out of them, to be set by ps_onnx_result */
+    int arg;      /* from the table: which member of the family */
+    int32_t *in;  /* value indices, node->n_in of them, PS_ABSENT where not given */
+    int32_t *out; /* results, node->n_out of them, to be set by ps_onnx_result */
     poise_status status;
 } ps_onnx_call;
 
@@ -53,20 +53,22 @@ struct ps_onnx_op {
 };
 
 extern const ps_onnx_op ps_onnx_ops_math[], ps_onnx_ops_conv[], ps_onnx_ops_norm[], ps_onnx_ops_reduce[],
-    ps_onnx_ops_shape[], ps_onnx_ops_move[], ps_onnx_ops_index[], ps_onnx_ops_const[], ps_onnx_ops_image[];
+    ps_onnx_ops_shape[], ps_onnx_ops_move[], ps_onnx_ops_index[], ps_onnx_ops_const[], ps_onnx_ops_image[],
+    ps_onnx_ops_einsum[];
 
 const ps_onnx_op *ps_onnx_op_find(const char *domain, const char *name, int64_t opset);
 
 /* ---- failing ---- */
 
-#define PS_ONNX_FAIL(n, ...) ((void)((n)->status == POISE_OK ? ((n)->status = ps_fail(__VA_ARGS__)) : POISE_OK))
-#define PS_ONNX_REQUIRE(n, cond, ...)          \
-    do {                                       \
-        if ((n)->status != POISE_OK) return;   \
-        if (!(cond)) {                         \
-            PS_ONNX_FAIL(n, __VA_ARGS__);      \
-            return;                            \
-        }                                      \
+#define PS_ONNX_FAIL(n, ...) \
+    ((void)((n)->status == POISE_OK ? ((n)->status = ps_fail(__VA_ARGS__)) : POISE_OK))
+#define PS_ONNX_REQUIRE(n, cond, ...)        \
+    do {                                     \
+        if ((n)->status != POISE_OK) return; \
+        if (!(cond)) {                       \
+            PS_ONNX_FAIL(n, __VA_ARGS__);    \
+            return;                          \
+        }                                    \
     } while (0)
 
 /* ---- reading the node ---- */
@@ -98,6 +100,8 @@ int32_t ps_onnx_axis(ps_onnx_call *n, int64_t axis, int32_t rank);
 int32_t ps_onnx_axes(ps_onnx_call *n, int i, int32_t rank, bool *given);
 /* Saturates; dims and indices of the file format are 32-bit. */
 int32_t ps_onnx_clamp32(int64_t v);
+/* Product of dimensions [from, to). */
+int32_t ps_onnx_product(const ps_value *v, int from, int to);
 /* Fails as "size depends on the data" when a dimension of the value is not exact. */
 void ps_onnx_need_static(ps_onnx_call *n, int32_t value);
 
@@ -108,7 +112,7 @@ int32_t ps_onnx_emit(ps_onnx_call *n, const ps_op *op, const void *params, int n
 /* The same with several outputs, written to out. */
 void ps_onnx_emit_many(ps_onnx_call *n, const ps_op *op, const void *params, int n_in, const int32_t *in,
                        int n_out, int32_t *out);
-#define PS_EMIT(n, op, params, ...)                                                  \
+#define PS_EMIT(n, op, params, ...)                                                        \
     ps_onnx_emit(n, op, params, (int)(sizeof((int32_t[]){__VA_ARGS__}) / sizeof(int32_t)), \
                  (const int32_t[]){__VA_ARGS__})
 

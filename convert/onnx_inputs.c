@@ -101,10 +101,10 @@ static poise_status dynamic(const ps_onnx_info *info, const char *why)
     size_t used = 0;
     shape[0] = 0;
     for (int32_t i = 0; i < info->rank && used + 20 < sizeof shape; i++)
-        used += info->dim[i] < 0 ? (size_t)snprintf(shape + used, sizeof shape - used, "%s%.12s", i ? "x" : "",
-                                                    *info->symbol[i] ? info->symbol[i] : "?")
-                                 : (size_t)snprintf(shape + used, sizeof shape - used, "%s%d", i ? "x" : "",
-                                                    info->dim[i]);
+        used += info->dim[i] < 0
+                    ? (size_t)snprintf(shape + used, sizeof shape - used, "%s%.12s", i ? "x" : "",
+                                       *info->symbol[i] ? info->symbol[i] : "?")
+                    : (size_t)snprintf(shape + used, sizeof shape - used, "%s%d", i ? "x" : "", info->dim[i]);
     return ps_fail(POISE_BAD_ARGUMENT, "input '%.100s' has no fixed size (%s): %s", info->name,
                    info->rank < 0 ? "unknown rank" : shape, why);
 }
@@ -128,8 +128,8 @@ static poise_status bind_image(const ps_onnx *c, const ps_onnx_info *info, ps_va
 poise_status ps_onnx_bind_input(const ps_onnx *c, const ps_onnx_info *info, ps_value *v)
 {
     v->type = ps_onnx_type(info->type);
-    PS_REQUIRE(v->type != POISE_NONE, POISE_UNSUPPORTED, "input '%s' has type %s, which is not supported", info->name,
-               ps_onnx_type_name(info->type));
+    PS_REQUIRE(v->type != POISE_NONE, POISE_UNSUPPORTED, "input '%s' has type %s, which is not supported",
+               info->name, ps_onnx_type_name(info->type));
     const char *given = given_shape(c, info->name);
     if (given) {
         parse_shape(given, &v->rank, v->dim);
@@ -145,6 +145,7 @@ poise_status ps_onnx_bind_input(const ps_onnx *c, const ps_onnx_info *info, ps_v
             if (v->dim[i] < 0) return dynamic(info, "give --shape NAME=SIZE, for example 1x3x640x640");
     }
     size_t count;
-    PS_REQUIRE(ps_dims_count(v->rank, v->dim, &count), POISE_BAD_ARGUMENT, "input '%s' is too large", info->name);
+    PS_REQUIRE(ps_dims_count(v->rank, v->dim, &count), POISE_BAD_ARGUMENT, "input '%s' is too large",
+               info->name);
     return POISE_OK;
 }

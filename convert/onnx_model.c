@@ -17,7 +17,8 @@ static poise_status count_fields(ps_wire w, uint32_t number, size_t most, const 
     size_t n = 0;
     while (ps_wire_next(&w, &f)) n += f.number == number;
     if (w.bad) return damaged(&w, what);
-    PS_REQUIRE(n <= most, POISE_BAD_MODEL, "not a valid ONNX file: %zu entries in %s, at most %zu", n, what, most);
+    PS_REQUIRE(n <= most, POISE_BAD_MODEL, "not a valid ONNX file: %zu entries in %s, at most %zu", n, what,
+               most);
     *count = n;
     return POISE_OK;
 }
@@ -29,12 +30,15 @@ static poise_status message(const ps_wire_field *f, const char *what)
     return POISE_OK;
 }
 
-static poise_status text(const ps_wire_field *f, ps_heap *heap, size_t most, const char *what, const char **out)
+static poise_status text(const ps_wire_field *f, ps_heap *heap, size_t most, const char *what,
+                         const char **out)
 {
     PS_TRY(message(f, what));
     size_t n = ps_wire_left(&f->bytes);
-    PS_REQUIRE(n <= most, POISE_BAD_MODEL, "not a valid ONNX file: %s has %zu bytes, at most %zu", what, n, most);
-    PS_REQUIRE(!memchr(f->bytes.at, 0, n), POISE_BAD_MODEL, "not a valid ONNX file: %s has a zero byte", what);
+    PS_REQUIRE(n <= most, POISE_BAD_MODEL, "not a valid ONNX file: %s has %zu bytes, at most %zu", what, n,
+               most);
+    PS_REQUIRE(!memchr(f->bytes.at, 0, n), POISE_BAD_MODEL, "not a valid ONNX file: %s has a zero byte",
+               what);
     *out = n ? ps_heap_string(heap, (const char *)f->bytes.at, n) : "";
     return *out ? POISE_OK : OOM;
 }
@@ -105,8 +109,8 @@ static poise_status attribute_read(ps_onnx_attribute *a, ps_heap *heap, ps_wire 
         switch (f.number) {
         case 1: PS_TRY(text(&f, heap, PS_ONNX_MAX_NAME, "an attribute's name", &a->name)); break;
         case 2:
-            PS_REQUIRE(f.type == PS_WIRE_32, POISE_BAD_MODEL, "not a valid ONNX file: attribute '%s' is not a float",
-                       a->name);
+            PS_REQUIRE(f.type == PS_WIRE_32, POISE_BAD_MODEL,
+                       "not a valid ONNX file: attribute '%s' is not a float", a->name);
             a->f = ps_wire_float(f.value);
             break;
         case 3: PS_TRY(number(&w, &f, "an attribute", &a->i)); break;
@@ -145,7 +149,8 @@ static poise_status ports(ps_wire w, uint32_t field, ps_heap *heap, const char *
     ps_wire_field f;
     *count = 0;
     while (ps_wire_next(&w, &f))
-        if (f.number == field) PS_TRY(text(&f, heap, PS_ONNX_MAX_NAME, "a value's name", &(*out)[(*count)++]));
+        if (f.number == field)
+            PS_TRY(text(&f, heap, PS_ONNX_MAX_NAME, "a value's name", &(*out)[(*count)++]));
     return POISE_OK;
 }
 
@@ -320,7 +325,9 @@ poise_status ps_onnx_model_read(ps_onnx_model *m, ps_heap *heap, const uint8_t *
         switch (f.number) {
         case 1: PS_TRY(number(&w, &f, "the IR version", &m->ir_version)); break;
         case 2: PS_TRY(text(&f, heap, PS_ONNX_MAX_NAME, "the producer", &m->producer)); break;
-        case 3: PS_TRY(text(&f, heap, PS_ONNX_MAX_NAME, "the producer's version", &m->producer_version)); break;
+        case 3:
+            PS_TRY(text(&f, heap, PS_ONNX_MAX_NAME, "the producer's version", &m->producer_version));
+            break;
         case 7:
             PS_TRY(message(&f, "the graph"));
             PS_TRY(graph_read(m, heap, f.bytes));

@@ -11,17 +11,25 @@
 enum {
     PS_ONNX_MAX_NODES = 200000,
     PS_ONNX_MAX_TENSORS = 200000,
-    PS_ONNX_MAX_PORTS = 4096,  /* inputs or outputs of one node */
+    PS_ONNX_MAX_PORTS = 4096,    /* inputs or outputs of one node */
     PS_ONNX_MAX_ATTRIBUTES = 64, /* of one node */
     PS_ONNX_MAX_NAME = 1024,
-    PS_ONNX_MAX_TEXT = 4 << 20, /* of a metadata value or a string attribute */
+    PS_ONNX_MAX_TEXT = 4 << 20,   /* of a metadata value or a string attribute */
     PS_ONNX_MAX_NUMBERS = 1 << 20 /* in one attribute */
 };
 
 /* Element types of ONNX. */
 enum {
-    PS_ONNX_FLOAT = 1, PS_ONNX_UINT8 = 2, PS_ONNX_INT8 = 3, PS_ONNX_UINT16 = 4, PS_ONNX_INT16 = 5,
-    PS_ONNX_INT32 = 6, PS_ONNX_INT64 = 7, PS_ONNX_STRING = 8, PS_ONNX_BOOL = 9, PS_ONNX_FLOAT16 = 10,
+    PS_ONNX_FLOAT = 1,
+    PS_ONNX_UINT8 = 2,
+    PS_ONNX_INT8 = 3,
+    PS_ONNX_UINT16 = 4,
+    PS_ONNX_INT16 = 5,
+    PS_ONNX_INT32 = 6,
+    PS_ONNX_INT64 = 7,
+    PS_ONNX_STRING = 8,
+    PS_ONNX_BOOL = 9,
+    PS_ONNX_FLOAT16 = 10,
     PS_ONNX_DOUBLE = 11
 };
 
@@ -30,15 +38,22 @@ typedef struct ps_onnx_tensor {
     int32_t type; /* PS_ONNX_... */
     int32_t rank;
     int32_t dim[POISE_MAX_DIMS];
-    size_t count;      /* elements, checked */
-    ps_wire message;   /* the whole TensorProto, for typed data */
+    size_t count;       /* elements, checked */
+    ps_wire message;    /* the whole TensorProto, for typed data */
     const uint8_t *raw; /* raw_data, or NULL */
     size_t raw_size;
 } ps_onnx_tensor;
 
 /* Types of attributes. */
-enum { PS_ONNX_ATTR_FLOAT = 1, PS_ONNX_ATTR_INT = 2, PS_ONNX_ATTR_STRING = 3, PS_ONNX_ATTR_TENSOR = 4,
-       PS_ONNX_ATTR_FLOATS = 6, PS_ONNX_ATTR_INTS = 7, PS_ONNX_ATTR_STRINGS = 8 };
+enum {
+    PS_ONNX_ATTR_FLOAT = 1,
+    PS_ONNX_ATTR_INT = 2,
+    PS_ONNX_ATTR_STRING = 3,
+    PS_ONNX_ATTR_TENSOR = 4,
+    PS_ONNX_ATTR_FLOATS = 6,
+    PS_ONNX_ATTR_INTS = 7,
+    PS_ONNX_ATTR_STRINGS = 8
+};
 
 typedef struct ps_onnx_attribute {
     const char *name;
@@ -61,9 +76,9 @@ typedef struct ps_onnx_node {
 
 typedef struct ps_onnx_info {
     const char *name;
-    int32_t type; /* PS_ONNX_..., 0 = not a tensor */
-    int32_t rank; /* -1 = unknown */
-    int32_t dim[POISE_MAX_DIMS];         /* -1 = symbolic */
+    int32_t type;                       /* PS_ONNX_..., 0 = not a tensor */
+    int32_t rank;                       /* -1 = unknown */
+    int32_t dim[POISE_MAX_DIMS];        /* -1 = symbolic */
     const char *symbol[POISE_MAX_DIMS]; /* its name, or "" */
 } ps_onnx_info;
 

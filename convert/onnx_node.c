@@ -167,10 +167,18 @@ int32_t ps_onnx_clamp32(int64_t v)
     return v > INT32_MAX ? INT32_MAX : v < INT32_MIN ? INT32_MIN : (int32_t)v;
 }
 
+int32_t ps_onnx_product(const ps_value *v, int from, int to)
+{
+    int64_t p = 1; /* saturates each time: beside a dimension of 0 the others may multiply to anything */
+    for (int i = from; i < to; i++) p = ps_onnx_clamp32(p * v->dim[i]);
+    return (int32_t)p;
+}
+
 void ps_onnx_need_static(ps_onnx_call *n, int32_t value)
 {
     if (ps_onnx_value(n, value).live >= 0)
-        PS_ONNX_FAIL(n, POISE_UNSUPPORTED, "the size of '%s' depends on the data", ps_onnx_value(n, value).name);
+        PS_ONNX_FAIL(n, POISE_UNSUPPORTED, "the size of '%s' depends on the data",
+                     ps_onnx_value(n, value).name);
 }
 
 /* ---- emitting ---- */

@@ -8,12 +8,29 @@ static const struct {
     poise_type type;
     const char *name;
 } types[] = {
-    {POISE_NONE, "undefined"}, {POISE_F32, "float"},     {POISE_U8, "uint8"},       {POISE_I8, "int8"},
-    {POISE_NONE, "uint16"},    {POISE_NONE, "int16"},    {POISE_I32, "int32"},      {POISE_I64, "int64"},
-    {POISE_NONE, "string"},    {POISE_BOOL, "bool"},     {POISE_F16, "float16"},    {POISE_F64, "double"},
-    {POISE_NONE, "uint32"},    {POISE_NONE, "uint64"},   {POISE_NONE, "complex64"}, {POISE_NONE, "complex128"},
-    {POISE_NONE, "bfloat16"},  {POISE_NONE, "float8e4m3fn"}, {POISE_NONE, "float8e4m3fnuz"},
-    {POISE_NONE, "float8e5m2"}, {POISE_NONE, "float8e5m2fnuz"}, {POISE_NONE, "uint4"}, {POISE_NONE, "int4"},
+    {POISE_NONE, "undefined"},
+    {POISE_F32, "float"},
+    {POISE_U8, "uint8"},
+    {POISE_I8, "int8"},
+    {POISE_NONE, "uint16"},
+    {POISE_NONE, "int16"},
+    {POISE_I32, "int32"},
+    {POISE_I64, "int64"},
+    {POISE_NONE, "string"},
+    {POISE_BOOL, "bool"},
+    {POISE_F16, "float16"},
+    {POISE_F64, "double"},
+    {POISE_NONE, "uint32"},
+    {POISE_NONE, "uint64"},
+    {POISE_NONE, "complex64"},
+    {POISE_NONE, "complex128"},
+    {POISE_NONE, "bfloat16"},
+    {POISE_NONE, "float8e4m3fn"},
+    {POISE_NONE, "float8e4m3fnuz"},
+    {POISE_NONE, "float8e5m2"},
+    {POISE_NONE, "float8e5m2fnuz"},
+    {POISE_NONE, "uint4"},
+    {POISE_NONE, "int4"},
 };
 enum { TYPES = sizeof types / sizeof *types };
 
@@ -70,7 +87,8 @@ poise_status ps_onnx_tensor_read(ps_onnx_tensor *t, ps_heap *heap, ps_wire w)
     }
     PS_REQUIRE(!w.bad, POISE_BAD_MODEL, "not a valid ONNX file: tensor '%s': %s", t->name, w.bad);
     PS_REQUIRE(!external, POISE_UNSUPPORTED,
-               "tensor '%s' is in a file of its own (external data): save the network as one .onnx file", t->name);
+               "tensor '%s' is in a file of its own (external data): save the network as one .onnx file",
+               t->name);
     char shape[PS_SHAPE_TEXT];
     PS_REQUIRE(ps_dims_count(t->rank, t->dim, &t->count), POISE_BAD_MODEL, "tensor '%s' is too large: %s",
                t->name, ps_shape_text(t->rank, t->dim, shape));
@@ -117,8 +135,8 @@ static poise_status typed_data(const ps_onnx_tensor *t, poise_type type, void *d
         }
     }
     PS_REQUIRE(!w.bad, POISE_BAD_MODEL, "tensor '%s': %s", t->name, w.bad);
-    PS_REQUIRE(n == t->count, POISE_BAD_MODEL, "tensor '%s' has %zu elements, its dimensions ask for %zu", t->name,
-               n, t->count);
+    PS_REQUIRE(n == t->count, POISE_BAD_MODEL, "tensor '%s' has %zu elements, its dimensions ask for %zu",
+               t->name, n, t->count);
     return POISE_OK;
 }
 
@@ -126,19 +144,21 @@ poise_status ps_onnx_tensor_data(const ps_onnx_tensor *t, ps_heap *heap, const v
 {
     poise_type type = ps_onnx_type(t->type);
     size_t size = poise_type_size(type), bytes;
-    PS_REQUIRE(type != POISE_NONE, POISE_UNSUPPORTED, "tensor '%s' has type %s, which is not supported", t->name,
-               ps_onnx_type_name(t->type));
+    PS_REQUIRE(type != POISE_NONE, POISE_UNSUPPORTED, "tensor '%s' has type %s, which is not supported",
+               t->name, ps_onnx_type_name(t->type));
     PS_REQUIRE(ps_size_mul(&bytes, size, t->count), POISE_BAD_MODEL, "tensor '%s' is too large", t->name);
     if (t->raw) {
         PS_REQUIRE(t->raw_size == bytes, POISE_BAD_MODEL,
-                   "tensor '%s' has %zu bytes of data, its dimensions ask for %zu", t->name, t->raw_size, bytes);
+                   "tensor '%s' has %zu bytes of data, its dimensions ask for %zu", t->name, t->raw_size,
+                   bytes);
         if (type != POISE_BOOL && (uintptr_t)t->raw % size == 0) {
             *data = t->raw;
             return POISE_OK;
         }
-    } else if (t->count > ps_wire_left(&t->message)) { /* an element takes a byte or more: ask for no memory */
-        return ps_fail(POISE_BAD_MODEL, "tensor '%s' has too few elements: its dimensions ask for %zu", t->name,
-                       t->count);
+    } else if (t->count >
+               ps_wire_left(&t->message)) { /* an element takes a byte or more: ask for no memory */
+        return ps_fail(POISE_BAD_MODEL, "tensor '%s' has too few elements: its dimensions ask for %zu",
+                       t->name, t->count);
     }
     uint8_t *copy = ps_heap_push(heap, bytes + PS_ALIGN);
     PS_REQUIRE(copy, POISE_NO_MEMORY, "no memory for tensor '%s' (%zu bytes)", t->name, bytes);
@@ -147,6 +167,7 @@ poise_status ps_onnx_tensor_data(const ps_onnx_tensor *t, ps_heap *heap, const v
     if (!t->raw) return typed_data(t, type, copy);
     if (type == POISE_BOOL)
         for (size_t i = 0; i < bytes; i++) copy[i] = t->raw[i] != 0;
-    else if (bytes) memcpy(copy, t->raw, bytes);
+    else if (bytes)
+        memcpy(copy, t->raw, bytes);
     return POISE_OK;
 }

@@ -83,8 +83,10 @@ size_t ps_wire_numbers(ps_wire *w, const ps_wire_field *f, uint32_t type)
     size_t n = 0;
     if (f->type == PS_WIRE_BYTES && type != PS_WIRE_VARINT) {
         size_t size = type == PS_WIRE_64 ? 8 : 4;
-        if (ps_wire_left(&f->bytes) % size) damage(w, "a packed array is cut off");
-        else n = ps_wire_left(&f->bytes) / size;
+        if (ps_wire_left(&f->bytes) % size)
+            damage(w, "a packed array is cut off");
+        else
+            n = ps_wire_left(&f->bytes) / size;
         return n;
     }
     while (ps_wire_number(w, &copy, type, &v)) n++;
