@@ -52,7 +52,7 @@ static void constant_of_shape(ps_onnx_call *n)
 /* How many numbers from `start` step by step stay before `limit`. */
 static int32_t range_size(ps_onnx_call *n, double start, double limit, double step)
 {
-    double count = step != 0 ? ceil((limit - start) / step) : NAN;
+    double count = step != 0 ? ceil((limit - start) / step) : (double)NAN;
     if (count <= 0) return 0;
     if (count < INT32_MAX) return (int32_t)count;
     PS_ONNX_FAIL(n, POISE_BAD_MODEL, "a range from %g to %g by %g", start, limit, step);

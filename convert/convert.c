@@ -1,0 +1,64 @@
+/* convert/convert.c - the public way in: a foreign file becomes the bytes of a .poise file, or an open model. */
+#include "convert/onnx.h"
+#include "convert/optimize.h"
+#include "nn/model.h"
+#include "runtime/file.h"
+
+#include <string.h>
+
+static bool begins(const ps_file *f, size_t at, const char *magic, size_t n)
+{
+    return f->size >= at + n && !memcmp(f->bytes + at, magic, n);
+}
+
+/* Formats that people try and that are not ONNX: say which, rather than what protobuf dislikes about them. */
+static poise_status check_kind(const ps_file *f)
+{
+    PS_REQUIRE(!ps_format_is(f->bytes, f->size), POISE_BAD_ARGUMENT, "it is a .poise file already");
+    PS_REQUIRE(!begins(f, 0, "PK\3\4", 4), POISE_UNSUPPORTED,
+               "it is a PyTorch checkpoint or another zip file; export it to ONNX first");
+    PS_REQUIRE(!begins(f, 4, "TFL3", 4), POISE_UNSUPPORTED, "it is a TFLite file; ONNX files are supported");
+    PS_REQUIRE(!begins(f, 0, "\x89PNG", 4) && !begins(f, 0, "\xff\xd8\xff", 3), POISE_BAD_MODEL,
+               "it is a picture, not a network");
+    return POISE_OK;
+}
+
+static poise_status convert(const ps_file *f, const poise_convert_options *o, void **bytes, size_t *size)
+{
+    ps_graph g = {0};
+    poise_status s = check_kind(f);
+    if (s == POISE_OK) s = ps_onnx_read(&g, f->bytes, f->size, o);
+    if (s == POISE_OK) s = ps_optimize(&g);
+    if (s == POISE_OK) s = ps_format_write(&g, bytes, size);
+    ps_graph_free(&g);
+    return s;
+}
+
+poise_status poise_convert(const char *path, const poise_convert_options *o, void **bytes, size_t *size)
+{
+    PS_REQUIRE(path && bytes && size, POISE_BAD_ARGUMENT, "poise_convert: a pointer is NULL");
+    ps_file f;
+    *bytes = NULL;
+    *size = 0;
+    PS_TRY(ps_file_map(path, &f));
+    poise_status s = convert(&f, o, bytes, size);
+    ps_file_unmap(&f);
+    return s == POISE_OK ? s : ps_fail_in(s, "%s", path);
+}
+
+poise_status poise_model_open_any(const char *path, const poise_convert_options *co, const poise_options *o,
+                                  poise_model **out)
+{
+    PS_REQUIRE(path && out, POISE_BAD_ARGUMENT, "poise_model_open_any: a pointer is NULL");
+    ps_file f;
+    void *bytes;
+    size_t size;
+    *out = NULL;
+    PS_TRY(ps_file_map(path, &f));
+    bool ours = ps_format_is(f.bytes, f.size);
+    ps_file_unmap(&f);
+    if (ours) return poise_model_open(path, o, out);
+    PS_TRY(poise_convert(path, co, &bytes, &size)); /* the ONNX file is unmapped before weights are packed */
+    poise_status s = ps_model_adopt(bytes, size, o, out);
+    return s == POISE_OK ? s : ps_fail_in(s, "%s", path);
+}
