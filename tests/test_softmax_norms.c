@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-extern const ps_op ps_op_softmax, ps_op_layer_norm, ps_op_group_norm;
+extern const ps_op ps_op_softmax, ps_op_layer_norm, ps_op_group_norm, ps_op_lrn, ps_op_lp_norm;
 
 /* Element i of y with its index along `axis` replaced by j. */
 static double along(const poise_tensor *x, size_t i, int axis, int32_t j)
@@ -187,12 +187,78 @@ static void group_norm_all(void **state)
     ot_free_all();
 }
 
+/* ---- across channels, along a line ---- */
+
+static void lrn_oracle(const ot_case *t, const poise_tensor *want)
+{
+    const ps_lrn_params *p = t->params;
+    const poise_tensor *x = t->in[0];
+    size_t count = poise_tensor_count(want);
+    for (size_t i = 0; i < count; i++) {
+        int32_t at[POISE_MAX_DIMS];
+        double sum = 0;
+        ot_index(x, i, at);
+        for (int32_t c = 0; c < x->dim[1]; c++)
+            if (c >= at[1] - (p->size - 1) / 2 && c <= at[1] + p->size / 2) sum += pow(along(x, i, 1, c), 2);
+        sum = (double)p->bias + (double)p->alpha / p->size * sum;
+        ot_put(want, i, ot_at(x, i) * pow(sum, -(double)p->beta));
+    }
+}
+
+static void lrn_all(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 28; round++) {
+        int32_t dim[POISE_MAX_DIMS];
+        int rank = random_dims(dim, 2);
+        ps_lrn_params p = {ot_between(1, 8), 0.5f, round % 2 ? 0.75f : 0.6f, 1.5f};
+        poise_tensor x = ot_random_tensor(POISE_F32, rank, dim, (ot_layout)(round % OT_LAYOUTS), -3, 3);
+        ot_case t = {
+            .op = &ps_op_lrn, .params = &p, .n_in = 1, .n_out = 1, .in = {&x}, .abs = 1e-6, .rel = 2e-6};
+        ot_check(&t, lrn_oracle);
+        if (round % OT_LAYOUTS < OT_OUT_LAYOUTS) ot_check_inplace(&t, 0, lrn_oracle);
+        p.size = 0;
+        ot_refuse(&t, "size 0");
+        ot_free_all();
+    }
+}
+
+static void lp_norm_oracle(const ot_case *t, const poise_tensor *want)
+{
+    const ps_lp_norm_params *p = t->params;
+    const poise_tensor *x = t->in[0];
+    size_t count = poise_tensor_count(want);
+    for (size_t i = 0; i < count; i++) {
+        double sum = 0;
+        for (int32_t j = 0; j < x->dim[p->axis]; j++) sum += pow(fabs(along(x, i, p->axis, j)), p->p);
+        ot_put(want, i, sum > 0 ? ot_at(x, i) / pow(sum, 1.0 / p->p) : 0);
+    }
+}
+
+static void lp_norm_all(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 28; round++) {
+        int32_t dim[POISE_MAX_DIMS];
+        int rank = random_dims(dim, 1);
+        ps_lp_norm_params p = {ot_between(0, rank - 1), 1 + round % 2};
+        double size = round % 7 == 6 ? 0 : 3;
+        poise_tensor x = ot_random_tensor(POISE_F32, rank, dim, (ot_layout)(round % OT_LAYOUTS), -size, size);
+        ot_case t = {
+            .op = &ps_op_lp_norm, .params = &p, .n_in = 1, .n_out = 1, .in = {&x}, .abs = 1e-6, .rel = 2e-6};
+        ot_check(&t, lp_norm_oracle);
+        if (round % OT_LAYOUTS < OT_OUT_LAYOUTS) ot_check_inplace(&t, 0, lp_norm_oracle);
+        p.p = 3;
+        ot_refuse(&t, "p is 3, must be 1 or 2");
+        ot_free_all();
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(softmax_all),
-        cmocka_unit_test(layer_norm_all),
-        cmocka_unit_test(group_norm_all),
+        cmocka_unit_test(softmax_all), cmocka_unit_test(layer_norm_all), cmocka_unit_test(group_norm_all),
+        cmocka_unit_test(lrn_all),     cmocka_unit_test(lp_norm_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
