@@ -106,13 +106,13 @@ static poise_status place_between(ps_rewrite *w, ps_node *n, int32_t x, int32_t 
     }
     for (int k = 0; k < 2; k++) PS_TRY(ps_rw_value(w, rank, dim, &v[k]));
     bool ok;
-    w->uses[x]++; /* it stays, although its readers go */
+    ps_rw_hold(w, 1, &x, 1);
     PS_TRY(ps_rw_set(w, n, &ps_op_transpose, &back, 1, &v[1], &ok));
-    w->uses[x]--;
+    ps_rw_hold(w, 1, &x, -1);
     if (!ok) return POISE_OK;
-    PS_TRY(ps_rw_revive(w, sum, &ps_op_transpose, &there, x, v[0]));
+    PS_TRY(ps_rw_revive(w, sum, &ps_op_transpose, &there, 1, &x, v[0]));
     ps_layer_norm_params p = {rank - 1, (float)eps};
-    PS_TRY(ps_rw_revive(w, root, &ps_op_layer_norm, &p, v[0], v[1]));
+    PS_TRY(ps_rw_revive(w, root, &ps_op_layer_norm, &p, 1, &v[0], v[1]));
     ps_rw_did(w, PS_DID_LAYER_NORM);
     return POISE_OK;
 }

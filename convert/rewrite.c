@@ -280,19 +280,28 @@ poise_status ps_rw_value(ps_rewrite *w, int rank, const int32_t *dim, int32_t *o
     return grow(w);
 }
 
-poise_status ps_rw_revive(ps_rewrite *w, ps_node *slot, const ps_op *op, const void *params, int32_t x, int32_t y)
+poise_status ps_rw_revive(ps_rewrite *w, ps_node *slot, const ps_op *op, const void *params, int n_in,
+                          const int32_t *in, int32_t y)
 {
     void *p = ps_heap_push(&w->g->heap, op->param_bytes);
-    int32_t *list = ps_heap_push(&w->g->heap, 2 * sizeof *list);
+    int32_t *list = ps_heap_push(&w->g->heap, ((size_t)n_in + 1) * sizeof *list);
     if (!p || !list) return no_memory();
     if (op->param_bytes) memcpy(p, params, op->param_bytes);
-    list[0] = x;
-    list[1] = y;
-    *slot = (ps_node){op, slot->name, p, 1, 1, &list[0], &list[1]};
-    w->uses[x]++;
+    for (int i = 0; i < n_in; i++) {
+        list[i] = in[i];
+        if (in[i] >= 0) w->uses[in[i]]++;
+    }
+    list[n_in] = y;
+    *slot = (ps_node){op, slot->name, p, n_in, 1, list, list + n_in};
     w->producer[y] = (int32_t)(slot - w->g->nodes);
     w->changed = true;
     return POISE_OK;
+}
+
+void ps_rw_hold(ps_rewrite *w, int n, const int32_t *v, int32_t by)
+{
+    for (int i = 0; i < n; i++)
+        if (v[i] >= 0) w->uses[v[i]] += by;
 }
 
 bool ps_rw_bypass(ps_rewrite *w, ps_node *n, int32_t x)

@@ -70,8 +70,11 @@ poise_status ps_rw_set(ps_rewrite *w, ps_node *n, const ps_op *op, const void *p
                        const int32_t *in, bool *ok);
 /* Adds an f32 value to be computed. */
 poise_status ps_rw_value(ps_rewrite *w, int rank, const int32_t *dim, int32_t *out);
-/* Puts a new node y = op(x) into the slot of one that is gone; y is from ps_rw_value. */
-poise_status ps_rw_revive(ps_rewrite *w, ps_node *slot, const ps_op *op, const void *params, int32_t x, int32_t y);
+/* Puts a new node y = op(in...) into the slot of one that is gone; y is from ps_rw_value. */
+poise_status ps_rw_revive(ps_rewrite *w, ps_node *slot, const ps_op *op, const void *params, int n_in,
+                          const int32_t *in, int32_t y);
+/* Counts `by` readers more (or less) of each value, so that none goes while its readers are exchanged. */
+void ps_rw_hold(ps_rewrite *w, int n, const int32_t *v, int32_t by);
 /* Moves node n to the earlier slot that became free. */
 void ps_rw_move(ps_rewrite *w, ps_node *n, ps_node *slot);
 /* Removes n, whose only output is the same as value x.  False when it must stay. */

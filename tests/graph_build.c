@@ -56,7 +56,7 @@ int32_t gb_filled(ps_graph *g, int rank, const int32_t *dim, float value)
 int32_t gb_scalar(ps_graph *g, float value)
 {
     int32_t v;
-    OK(ps_graph_constant(g, NULL, POISE_F32, 0, NULL, &value, &v));
+    OK(ps_graph_constant(g, NULL, POISE_F32, 0, &(int32_t){0}, &value, &v));
     return v;
 }
 

@@ -181,6 +181,22 @@ static void residual_that_comes_later_moves_the_convolution(void **state)
     assert_ptr_equal(g.nodes[1].op, &ps_op_conv);
 }
 
+/* A ConvNeXt block: the product works on channels-last views. */
+static void residual_goes_through_a_transpose(void **state)
+{
+    (void)state;
+    int32_t x = gb_input(&g, GB_DIMS(1, 8, 3, 4)), y = gb_transpose(&g, x, GB_DIMS(0, 2, 3, 1));
+    y = gb_unary(&g, PS_ACT_GELU, 0, 0, gb_matmul(&g, y, 16));
+    y = gb_binary(&g, PS_BINARY_ADD, gb_matmul(&g, y, 8), gb_random(&g, GB_DIMS(8), -1, 1));
+    y = gb_transpose(&g, y, GB_DIMS(0, 3, 1, 2));
+    y = gb_binary(&g, PS_BINARY_MUL, gb_random(&g, GB_DIMS(8, 1, 1), 0, 1), y);
+    gb_output(&g, gb_binary(&g, PS_BINARY_ADD, x, y));
+    gb_optimize(&g);
+    assert_int_equal(gb_count(&g, &ps_op_binary), 0);
+    assert_int_equal(gb_count(&g, &ps_op_matmul), 2);
+    assert_int_equal(gb_count(&g, &ps_op_transpose), 2);
+}
+
 static void an_intermediate_output_stays(void **state)
 {
     (void)state;
@@ -239,6 +255,7 @@ int main(void)
         T(residual_goes_into_the_later_convolution),
         T(activation_after_the_residual_comes_last),
         T(residual_that_comes_later_moves_the_convolution),
+        T(residual_goes_through_a_transpose),
         T(an_intermediate_output_stays),
         T(padding_goes_into_windows),
         T(padding_stays_when_it_counts),
