@@ -200,6 +200,7 @@ static void cut_for_threads(cut *c)
 static void make_cut(const ps_conv *v, cut *c)
 {
     *c = (cut){.v = *v};
+    if (!ps_conv_images(v) || !v->out[0] || !v->out[1] || !v->o) return; /* no items */
     merge(&c->v);
     c->cg = (size_t)(v->c / v->group);
     c->og = (size_t)(v->o / v->group);
@@ -211,7 +212,6 @@ static void make_cut(const ps_conv *v, cut *c)
     size_t row = ps_size_cap((size_t)v->kernel[1], c->cg * c->nr);
     c->panel_floats = ps_round_up(ps_size_cap((size_t)v->kernel[0], row), PS_ALIGN / sizeof(float));
     choose_reading(c);
-    if (!c->images || !v->out[0] || !v->out[1] || !c->og) return; /* no items */
     choose_block(c);
     cut_for_threads(c);
     set_slab(c);

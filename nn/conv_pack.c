@@ -54,7 +54,9 @@ static void pack_tap(const ps_conv *v, const ps_weights *w, const float *at, siz
 {
     size_t nr = (size_t)v->k->gemm_f32_tile.nr, cg = (size_t)(v->c / v->group);
     if (n < nr) memset(dst, 0, cg * nr * sizeof *dst);
-    if (w->c == 1) {
+    if (w->o == 1) {
+        for (size_t ci = 0; ci < cg; ci++) memcpy(dst + ci * nr, at + (ptrdiff_t)ci * w->c, n * sizeof *dst);
+    } else if (w->c == 1) {
         v->k->transpose_f32(n, cg, at, w->o, dst, (ptrdiff_t)nr);
     } else {
         for (size_t ci = 0; ci < cg; ci++)
@@ -98,6 +100,7 @@ void ps_conv_pack(const ps_conv *v, const ps_weights *w, float *dst)
         return;
     }
     pack_job job = {v, w, dst, panels(v), panel_floats(v), ps_conv_packed(v)};
+    if (!job.set_floats) return;
     size_t sets = 1;
     for (int i = 0; i < w->set_rank; i++) sets *= (size_t)w->set_dim[i];
     bool small = sets * job.set_floats < 1 << 16; /* a quarter MB is written in less time than threads are woken */
