@@ -1,0 +1,42 @@
+/* models/detect.c - poise_detect: a detector that lives with its session. */
+#include "models/detector.h"
+
+#include "runtime/status.h"
+
+static void close_detector(void *user)
+{
+    ps_detector_close(user);
+}
+
+/* The session's own detector, made on first use. */
+static poise_status detector_of(poise_session *s, ps_detector **out)
+{
+    if (!s->user) {
+        ps_detector *d;
+        PS_TRY(ps_detector_open(s, NULL, &d));
+        s->user = d;
+        s->user_free = close_detector;
+    }
+    PS_REQUIRE(s->user_free == close_detector, POISE_BAD_ARGUMENT,
+               "poise_detect: the session is in use by another layer");
+    *out = s->user;
+    return POISE_OK;
+}
+
+poise_status poise_detect(poise_session *s, const poise_image *img, const poise_detect_options *o,
+                          poise_object *found, int cap, int *n)
+{
+    PS_REQUIRE(s && img && n && cap >= 0 && (found || !cap), POISE_BAD_ARGUMENT,
+               "poise_detect: a pointer is NULL");
+    ps_detector *d;
+    *n = 0;
+    PS_TRY(detector_of(s, &d));
+    return ps_detector_run(d, img, o, found, cap, n);
+}
+
+const char *poise_class_name(const poise_session *s, int class_id)
+{
+    ps_detector *d;
+    if (!s || detector_of((poise_session *)(uintptr_t)s, &d) != POISE_OK) return NULL;
+    return class_id >= 0 && class_id < d->task.names.n ? d->task.names.name[class_id] : NULL;
+}

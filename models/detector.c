@@ -1,0 +1,190 @@
+/* models/detector.c - runs a picture through letterbox, network, decoder and NMS. */
+#include "models/detector.h"
+
+#include "models/nms.h"
+#include "runtime/clock.h"
+#include "runtime/memory.h"
+#include "runtime/status.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MOST_FOUND = 300 };
+
+/* The block: two arrays of candidates, two of sort keys, one byte for each class.  Most pages of it are never
+ * touched: a picture with 100 candidates costs a few kB. */
+static poise_status take_block(ps_detector *d)
+{
+    ps_arena a = {0};
+    ps_decode *k = &d->decode;
+    k->cap = 2 * PS_MAX_CANDIDATES;
+    for (int pass = 0; pass < 2; pass++) {
+        k->found = ps_arena_push(&a, (size_t)k->cap * sizeof *k->found);
+        k->spare = ps_arena_push(&a, (size_t)k->cap * sizeof *k->spare);
+        k->keys = ps_arena_push(&a, 2 * (size_t)k->cap * sizeof *k->keys);
+        d->wanted = ps_arena_push(&a, (size_t)d->task.n_classes);
+        if (pass) break;
+        d->block = ps_alloc(a.used);
+        PS_REQUIRE(d->block, POISE_NO_MEMORY, "no memory (%zu bytes) for candidates", a.used);
+        a = (ps_arena){.base = d->block, .cap = a.used};
+    }
+    return POISE_OK;
+}
+
+poise_status ps_detector_open(poise_session *s, const ps_task_options *o, ps_detector **out)
+{
+    ps_detector *d = ps_alloc(sizeof *d);
+    PS_REQUIRE(d, POISE_NO_MEMORY, "no memory for a detector");
+    d->session = s;
+    poise_status st = ps_task_resolve(s->model, o, &d->task);
+    if (st == POISE_OK) st = take_block(d);
+    if (st != POISE_OK) {
+        ps_detector_close(d);
+        return st;
+    }
+    d->pixels = d->task.pixels;
+    d->decode.task = &d->task;
+    d->decode.boxes = d->task.boxes;
+    d->decode.keypoints = d->task.keypoints;
+    d->decode.scores = d->task.scores;
+    *out = d;
+    return POISE_OK;
+}
+
+void ps_detector_close(ps_detector *d)
+{
+    if (!d) return;
+    ps_letterbox_free(&d->letterbox);
+    ps_task_free(&d->task);
+    ps_free(d->block);
+    ps_free(d);
+}
+
+poise_status ps_detector_fill(ps_detector *d, const poise_image *img)
+{
+    PS_REQUIRE(img->pixels && img->w > 0 && img->h > 0 && (img->channels == 1 || img->channels == 3),
+               POISE_BAD_ARGUMENT, "a picture of %d x %d pixels and %d channels: 1 or 3 channels are wanted",
+               img->w, img->h, img->channels);
+    const poise_tensor *in = poise_session_input(d->session, 0);
+    const poise_model *m = d->session->model;
+    PS_TRY(
+        ps_letterbox_plan(&d->letterbox, &d->pixels, img->w, img->h, d->task.in_w, d->task.in_h, m->threads));
+    return ps_letterbox_run(&d->letterbox, &m->kernels, img, in);
+}
+
+/* Thresholds and class filter of this call, into the decoder's state. */
+static poise_status set_options(ps_detector *d, const poise_detect_options *o, int *most, float *iou,
+                                bool *agnostic)
+{
+    static const poise_detect_options none;
+    if (!o) o = &none;
+    PS_REQUIRE(o->conf >= 0 && o->conf <= 1 && o->iou >= 0 && o->iou <= 1, POISE_BAD_ARGUMENT,
+               "conf %g and iou %g: both lie in 0..1", (double)o->conf, (double)o->iou);
+    PS_REQUIRE(o->max_det >= 0 && o->n_classes >= 0, POISE_BAD_ARGUMENT,
+               "max_det %d, n_classes %d: not below 0", o->max_det, o->n_classes);
+    ps_decode *k = &d->decode;
+    k->conf = o->conf > 0 ? o->conf : d->task.conf;
+    k->multi_label = o->multi_label != 0;
+    k->wanted = NULL;
+    *iou = o->iou > 0 ? o->iou : d->task.iou;
+    *most = o->max_det ? o->max_det : MOST_FOUND;
+    *agnostic = o->agnostic_nms != 0;
+    if (!o->classes) return POISE_OK;
+    memset(d->wanted, 0, (size_t)d->task.n_classes);
+    for (int i = 0; i < o->n_classes; i++) {
+        int32_t c = o->classes[i];
+        PS_REQUIRE(c >= 0 && c < d->task.n_classes, POISE_BAD_ARGUMENT,
+                   "class %d: the network has classes 0 to %d", c, d->task.n_classes - 1);
+        d->wanted[c] = 1;
+    }
+    k->wanted = d->wanted;
+    return POISE_OK;
+}
+
+static void to_object(const ps_detector *d, const ps_candidate *c, poise_object *out)
+{
+    const ps_geometry *g = &d->letterbox.geometry;
+    out->class_id = c->class_id;
+    out->conf = c->score < 1 ? c->score : 1;
+    bool none = d->task.kind == PS_TASK_CLASSIFY;
+    out->x1 = none ? 0 : ps_geometry_x(g, c->x1);
+    out->y1 = none ? 0 : ps_geometry_y(g, c->y1);
+    out->x2 = none ? 0 : ps_geometry_x(g, c->x2);
+    out->y2 = none ? 0 : ps_geometry_y(g, c->y2);
+    out->n_keypoints = d->task.n_keypoints;
+    if (!out->n_keypoints) return;
+    d->task.decoder->keypoints(&d->decode, c, out->keypoint);
+    for (int32_t i = 0; i < out->n_keypoints; i++) {
+        out->keypoint[i].x = ps_geometry_x(g, out->keypoint[i].x);
+        out->keypoint[i].y = ps_geometry_y(g, out->keypoint[i].y);
+    }
+}
+
+poise_status ps_detector_read(ps_detector *d, const poise_detect_options *o, poise_object *found, int cap,
+                              int *n)
+{
+    int most;
+    float iou;
+    bool agnostic;
+    ps_decode *k = &d->decode;
+    const ps_decoder *dec = d->task.decoder;
+    PS_TRY(set_options(d, o, &most, &iou, &agnostic));
+    for (int i = 0; i < PS_MAX_OUTPUTS; i++) k->out[i] = poise_session_output(d->session, i);
+    k->trace = (ps_trace){.best_score = -1, .best_class = -1, .conf = k->conf, .iou = iou};
+    k->n = 0;
+    dec->run(k);
+    ps_sort_candidates(k, PS_MAX_CANDIDATES);
+    k->trace.candidates = k->n;
+    if (dec->final)
+        k->n = k->n < most ? k->n : most;
+    else
+        k->n = ps_nms(k->found, k->n, iou, agnostic, most);
+    k->trace.after_nms = k->n;
+    int m = k->n < cap ? k->n : cap;
+    for (int i = 0; i < m; i++) to_object(d, &k->found[i], &found[i]);
+    k->trace.found = *n = m;
+    k->trace.boxes = k->boxes, k->trace.keypoints = k->keypoints, k->trace.scores = k->scores;
+    return POISE_OK;
+}
+
+poise_status ps_detector_run(ps_detector *d, const poise_image *img, const poise_detect_options *o,
+                             poise_object *found, int cap, int *n)
+{
+    double t0 = ps_clock_ms();
+    PS_TRY(ps_detector_fill(d, img));
+    double t1 = ps_clock_ms();
+    poise_session_run(d->session);
+    double t2 = ps_clock_ms();
+    poise_status st = ps_detector_read(d, o, found, cap, n);
+    d->pre_ms = t1 - t0, d->run_ms = t2 - t1, d->post_ms = ps_clock_ms() - t2;
+    return st;
+}
+
+const char *ps_detector_explain(const ps_detector *d, char buf[PS_EXPLAIN_TEXT])
+{
+    const ps_trace *t = &d->decode.trace;
+    const ps_geometry *g = &d->letterbox.geometry;
+    const ps_task *k = &d->task;
+    const char *name = t->best_class >= 0 && t->best_class < k->names.n ? k->names.name[t->best_class] : NULL;
+    int n = snprintf(buf, PS_EXPLAIN_TEXT,
+                     "letterbox: %d x %d -> %d x %d at %d,%d in %d x %d (%s, %s, %s)\n"
+                     "decoder:   %s, task %s, %d classes, %d keypoints\n",
+                     g->src_w, g->src_h, g->new_w, g->new_h, g->left, g->top, g->dst_w, g->dst_h,
+                     ps_fit_names[d->pixels.fit], ps_filter_names[d->pixels.filter],
+                     d->pixels.bgr ? "bgr" : "rgb", k->decoder->name, ps_task_names[k->kind], k->n_classes,
+                     k->n_keypoints);
+    if (t->best_score < 0)
+        n += snprintf(buf + n, PS_EXPLAIN_TEXT - (size_t)n, "scores:    none of %lld is a number above -1\n",
+                      (long long)t->cells);
+    else
+        n += snprintf(buf + n, PS_EXPLAIN_TEXT - (size_t)n,
+                      "scores:    best %.4g (class %d%s%.64s) of %lld cells, threshold %.4g\n",
+                      (double)t->best_score, t->best_class, name ? " " : "", name ? name : "",
+                      (long long)t->cells, (double)t->conf);
+    snprintf(buf + n, PS_EXPLAIN_TEXT - (size_t)n,
+             "candidates: %lld above the threshold, %d to NMS (iou %.4g), %d after it, %d given\n"
+             "units:     boxes %s, keypoints %s, scores %s\n",
+             (long long)t->passed, t->candidates, (double)t->iou, t->after_nms, t->found,
+             ps_units_names[t->boxes], ps_units_names[t->keypoints], ps_scores_names[t->scores]);
+    return buf;
+}

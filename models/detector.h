@@ -1,0 +1,36 @@
+/* models/detector.h - the whole path on one picture: pixels, network, decoding, NMS. */
+#ifndef PS_MODELS_DETECTOR_H
+#define PS_MODELS_DETECTOR_H
+
+#include "models/decode.h"
+#include "nn/session.h"
+
+/* Belongs to one session and one thread.  Everything may be read; nothing is to be written. */
+typedef struct ps_detector {
+    poise_session *session;
+    ps_task task;
+    ps_letterbox letterbox;         /* geometry of the last picture */
+    ps_decode decode;               /* and its trace */
+    ps_pixels pixels;               /* what task says, with the caller's changes */
+    double pre_ms, run_ms, post_ms; /* of the last picture */
+    uint8_t *block;                 /* candidates, sort keys, class mask */
+    uint8_t *wanted;                /* [n_classes], in block */
+} ps_detector;
+
+/* Resolves the task and takes the working memory.  The session must outlive the detector. */
+poise_status ps_detector_open(poise_session *s, const ps_task_options *o, ps_detector **out);
+/* poise_detect, with the times and the trace left in the detector.  Fails for a picture that cannot be
+ * scaled, for options that make no sense and when there is no memory for larger tables. */
+poise_status ps_detector_run(ps_detector *d, const poise_image *img, const poise_detect_options *o,
+                             poise_object *found, int cap, int *n);
+/* The three steps of it, for measuring and for outputs that come from elsewhere. */
+poise_status ps_detector_fill(ps_detector *d, const poise_image *img);
+poise_status ps_detector_read(ps_detector *d, const poise_detect_options *o, poise_object *found, int cap,
+                              int *n);
+void ps_detector_close(ps_detector *d);
+
+/* A few lines on what each stage saw; gives buf. */
+enum { PS_EXPLAIN_TEXT = 1024 };
+const char *ps_detector_explain(const ps_detector *d, char buf[PS_EXPLAIN_TEXT]);
+
+#endif
