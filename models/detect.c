@@ -12,7 +12,7 @@ static void close_detector(void *user)
 static poise_status detector_of(poise_session *s, ps_detector **out)
 {
     if (!s->user) {
-        ps_detector *d;
+        ps_detector *d = NULL;
         PS_TRY(ps_detector_open(s, NULL, &d));
         s->user = d;
         s->user_free = close_detector;
@@ -28,7 +28,7 @@ poise_status poise_detect(poise_session *s, const poise_image *img, const poise_
 {
     PS_REQUIRE(s && img && n && cap >= 0 && (found || !cap), POISE_BAD_ARGUMENT,
                "poise_detect: a pointer is NULL");
-    ps_detector *d;
+    ps_detector *d = NULL;
     *n = 0;
     PS_TRY(detector_of(s, &d));
     return ps_detector_run(d, img, o, found, cap, n);
@@ -36,7 +36,7 @@ poise_status poise_detect(poise_session *s, const poise_image *img, const poise_
 
 const char *poise_class_name(const poise_session *s, int class_id)
 {
-    ps_detector *d;
+    ps_detector *d = NULL;
     if (!s || detector_of((poise_session *)(uintptr_t)s, &d) != POISE_OK) return NULL;
     return class_id >= 0 && class_id < d->task.names.n ? d->task.names.name[class_id] : NULL;
 }

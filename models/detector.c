@@ -123,9 +123,9 @@ static void to_object(const ps_detector *d, const ps_candidate *c, poise_object 
 poise_status ps_detector_read(ps_detector *d, const poise_detect_options *o, poise_object *found, int cap,
                               int *n)
 {
-    int most;
-    float iou;
-    bool agnostic;
+    int most = 0;
+    float iou = 0;
+    bool agnostic = false;
     ps_decode *k = &d->decode;
     const ps_decoder *dec = d->task.decoder;
     PS_TRY(set_options(d, o, &most, &iou, &agnostic));

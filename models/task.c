@@ -120,7 +120,7 @@ static poise_status read_names(const ps_io *io, ps_task *t)
 static poise_status choose_decoder(const ps_io *io, const ps_task_options *o, ps_task *t)
 {
     const char *name = o && o->decoder ? o->decoder : meta(io, "poise.decoder");
-    const char *names[32];
+    const char *names[32] = {0};
     char list[256];
     int n = 0;
     for (; ps_decoders[n]; n++) names[n] = ps_decoders[n]->name;
