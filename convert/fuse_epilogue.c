@@ -73,15 +73,33 @@ static poise_status fuse_residual(ps_rewrite *w, ps_node *n)
     return POISE_OK;
 }
 
-/* transpose(p(a)) + x -> transpose(p(a) + back(x)), where x is ready before p: the transposes are views, the
- * addition was a pass over memory.  The three nodes use the slots of p, the transpose and the sum. */
+/* What undoes node t, a transpose or reshape whose input has the given dimensions. */
+typedef union moving {
+    ps_transpose_params transpose;
+    ps_shape_params reshape;
+} moving;
+
+static moving undoing(const ps_node *t, const ps_value *input)
+{
+    moving back = {.reshape = {.rank = input->rank}};
+    for (int i = 0; i < input->rank; i++) {
+        if (t->op == &ps_op_transpose)
+            back.transpose.perm[((const ps_transpose_params *)t->params)->perm[i]] = i;
+        else
+            back.reshape.dim[i] = input->dim[i];
+    }
+    return back;
+}
+
+/* move(p(a)) + x -> move(p(a) + back(x)), where x is ready before p and `move` is a transpose or a reshape:
+ * those are views as a rule, the addition was a pass over memory.  The three nodes use the slots of p, the
+ * move and the sum. */
 static poise_status add_before(ps_rewrite *w, ps_node *n, ps_node *t, ps_node *p, int32_t x)
 {
-    const ps_transpose_params there = *(const ps_transpose_params *)t->params;
-    ps_transpose_params back = {.rank = there.rank};
-    for (int i = 0; i < there.rank; i++) back.perm[there.perm[i]] = i;
     const ps_value sum = w->g->values[p->out[0]];
-    const ps_op *op = p->op;
+    const ps_op *op = p->op, *move = t->op;
+    const void *there = t->params;
+    moving back = undoing(t, &sum);
     ps_any_params a;
     memcpy(&a, p->params, op->param_bytes);
     ps_rw_fused(p, &a)->act_last = 0;
@@ -91,10 +109,10 @@ static poise_status add_before(ps_rewrite *w, ps_node *n, ps_node *t, ps_node *p
     for (int k = 0; k < 2; k++) PS_TRY(ps_rw_value(w, sum.rank, sum.dim, &v[k]));
     bool ok;
     ps_rw_hold(w, INPUTS, in, 1);
-    PS_TRY(ps_rw_set(w, n, &ps_op_transpose, &there, 1, &v[1], &ok));
+    PS_TRY(ps_rw_set(w, n, move, there, 1, &v[1], &ok));
     ps_rw_hold(w, INPUTS, in, -1);
     if (!ok) return POISE_OK;
-    PS_TRY(ps_rw_revive(w, p, &ps_op_transpose, &back, 1, &x, v[0]));
+    PS_TRY(ps_rw_revive(w, p, move, &back, 1, &x, v[0]));
     in[3] = v[0];
     PS_TRY(ps_rw_revive(w, t, op, &a, INPUTS, in, v[1]));
     ps_rw_did(w, PS_DID_RESIDUAL);
@@ -106,8 +124,9 @@ static poise_status fuse_residual_across(ps_rewrite *w, ps_node *n)
     if (n->op != &ps_op_binary || ((const ps_binary_params *)n->params)->kind != PS_BINARY_ADD) return POISE_OK;
     for (int i = 0; i < 2; i++) {
         int32_t x = ps_rw_in(w, n, 1 - i);
-        ps_node *t = ps_rw_sole(w, ps_rw_in(w, n, i), &ps_op_transpose);
-        ps_node *p = t ? ps_rw_sole(w, ps_rw_in(w, t, 0), NULL) : NULL;
+        ps_node *t = ps_rw_sole(w, ps_rw_in(w, n, i), NULL);
+        if (!t || (t->op != &ps_op_transpose && t->op != &ps_op_reshape)) continue;
+        ps_node *p = ps_rw_sole(w, ps_rw_in(w, t, 0), NULL);
         if (!p || w->g->values[x].data || w->g->values[x].live >= 0 ||
             !ps_rw_same_dims(&w->g->values[x], &w->g->values[t->out[0]]) ||
             !takes_residual(w, p, &w->g->values[p->out[0]]) || w->producer[x] >= p - w->g->nodes)

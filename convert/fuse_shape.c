@@ -83,6 +83,26 @@ static poise_status merge_reshapes(ps_rewrite *w, ps_node *n)
     return POISE_OK;
 }
 
+/* A transpose that only moves dimensions of size 1 regroups the elements and leaves their order. */
+static poise_status regroup(ps_rewrite *w, ps_node *n)
+{
+    const ps_transpose_params *p = n->params;
+    int32_t x = ps_rw_in(w, n, 0);
+    const ps_value *v = &w->g->values[x], *y = &w->g->values[n->out[0]];
+    ps_shape_params to = {.rank = y->rank};
+    int last = -1;
+    for (int i = 0; i < p->rank; i++) {
+        to.dim[i] = y->dim[i];
+        if (v->dim[p->perm[i]] == 1) continue;
+        if (p->perm[i] < last) return POISE_OK;
+        last = p->perm[i];
+    }
+    bool ok;
+    PS_TRY(ps_rw_set(w, n, &ps_op_reshape, &to, 1, &x, &ok));
+    if (ok) ps_rw_did(w, PS_DID_TRANSPOSE);
+    return POISE_OK;
+}
+
 static poise_status merge_transposes(ps_rewrite *w, ps_node *n)
 {
     const ps_node *p = ps_rw_maker(w, ps_rw_in(w, n, 0));
@@ -181,6 +201,7 @@ static poise_status fuse_concat(ps_rewrite *w, ps_node *n)
 
 poise_status ps_fuse_shape(ps_rewrite *w, ps_node *n)
 {
+    if (n->op == &ps_op_transpose) PS_TRY(regroup(w, n));
     if (n->op == &ps_op_reshape) PS_TRY(merge_reshapes(w, n));
     if (n->op == &ps_op_transpose) PS_TRY(merge_transposes(w, n));
     if (n->op == &ps_op_transpose) PS_TRY(cancel_across(w, n));

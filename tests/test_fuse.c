@@ -197,6 +197,21 @@ static void residual_goes_through_a_transpose(void **state)
     assert_int_equal(gb_count(&g, &ps_op_transpose), 2);
 }
 
+/* The end of an attention block, exported with the sequence first. */
+static void residual_goes_through_a_reshape(void **state)
+{
+    (void)state;
+    int32_t x = gb_input(&g, GB_DIMS(1, 5, 8));
+    x = gb_unary(&g, PS_UNARY_EXP, 0, 0, x);
+    int32_t y = gb_reshape(&g, gb_matmul(&g, gb_reshape(&g, x, GB_DIMS(5, 8)), 8), GB_DIMS(5, 1, 8));
+    y = gb_binary(&g, PS_BINARY_ADD, gb_transpose(&g, y, GB_DIMS(1, 0, 2)), x);
+    gb_output(&g, gb_unary(&g, PS_UNARY_EXP, 0, 0, y));
+    gb_optimize(&g);
+    assert_int_equal(gb_count(&g, &ps_op_binary), 0);
+    assert_int_equal(gb_count(&g, &ps_op_transpose), 0);
+    assert_int_equal(gb_count(&g, &ps_op_reshape), 2);
+}
+
 static void an_intermediate_output_stays(void **state)
 {
     (void)state;
@@ -256,6 +271,7 @@ int main(void)
         T(activation_after_the_residual_comes_last),
         T(residual_that_comes_later_moves_the_convolution),
         T(residual_goes_through_a_transpose),
+        T(residual_goes_through_a_reshape),
         T(an_intermediate_output_stays),
         T(padding_goes_into_windows),
         T(padding_stays_when_it_counts),
