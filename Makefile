@@ -62,6 +62,8 @@ help: ; @awk -F'## ' '/^[a-z-]+:.*## /{split($$1,t,":");printf "  %-14s%s\n",t[1
 TEST_BINS := $(TESTS:tests/%.c=$(B)/%)
 units: $(TEST_BINS)                                             ## unit tests (cmocka)
 	$(Q)for t in $(TEST_BINS); do echo "== $$t"; $(EMU) $$t || exit 1; done
+onnx-nodes: $(B)/onnx_nodes ; $(Q)$(EMU) $(B)/onnx_nodes           ## the ONNX backend's node tests (libonnx-testdata)
+operators: $(B)/onnx_nodes ; $(Q)$(B)/onnx_nodes --markdown > docs/OPERATORS.md   ## write docs/OPERATORS.md
 test: all lint check units                                      ## everything that needs no foreign data
 lint: all ; $(Q)NM=$(NM) tests/lint/lint.sh $(B) "$(ISAS)"      ## layers, prefixes, one home per dependency
 
@@ -75,11 +77,13 @@ $(B)/libsupport.a: $(SUPPORT:%.c=$(B)/%.o) ; $(call say,AR,$@) rm -f $@ && $(AR)
 $(TEST_BINS): $(B)/%: $(B)/tests/%.o $(B)/libsupport.a $(B)/libpoiseapp.a $(B)/libpoise.a
 	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(APPLIBS) -lcmocka $(LDFLAGS)
 
+$(B)/onnx_nodes: $(B)/tests/onnx_nodes.o $(B)/libpoise.a ; $(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(LDFLAGS)
+
 $(B)/ops/kernels.o: ALL += '-DPS_ISA_LIST(X)=$(foreach i,$(ISAS),X($(i)))'
 $(B)/runtime/threads.o: ALL += $(OMP)
 $(foreach i,$(ISAS),$(eval $(B)/ops/$(i)/%.o: ALL += $$(FLAGS_$(i)) -O3))
 $(B)/%.o: %.c Makefile ; @mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(ALL) -MMD -MP -c -o $@ $<
 -include $(LIB:%.c=$(B)/%.d) $(APP:%.c=$(B)/%.d) $(B)/app/main.d $(CHECK:%.c=$(B)/%.d) $(TESTS:%.c=$(B)/%.d) $(SUPPORT:%.c=$(B)/%.d)
-.PHONY: all check bench-kernels clean help units test lint
+.PHONY: onnx-nodes operators all check bench-kernels clean help units test lint
 .DEFAULT_GOAL := all
