@@ -103,7 +103,7 @@ static void global_pool(ps_onnx_call *n)
     ps_onnx_result(n, 0, PS_EMIT(n, &ps_op_reduce, &p, in));
 }
 
-/* MaxUnpool: the size that the pool had, or the one asked for. */
+/* MaxUnpool: indices count in the size that the pool had; another output_shape adds zeros at the ends, or cuts. */
 static void max_unpool(ps_onnx_call *n)
 {
     int32_t in = ps_onnx_in(n, 0);
@@ -112,18 +112,21 @@ static void max_unpool(ps_onnx_call *n)
     ps_onnx_window_read(n, &x, NULL, &win);
     if (n->status != POISE_OK) return;
     ps_max_unpool_params p = {.rank = x.rank};
+    ps_pad_params pad = {.mode = PS_PAD_CONSTANT, .rank = x.rank};
     size_t count;
     const int64_t *shape = ps_onnx_const_ints(n, 2, "output_shape", &count);
-    PS_ONNX_REQUIRE(n, !shape || (int32_t)count == x.rank, POISE_BAD_MODEL, "output_shape has %zu entries",
-                    count);
+    PS_ONNX_REQUIRE(n, !shape || (int32_t)count == x.rank, POISE_BAD_MODEL, "output_shape has %zu entries", count);
     memcpy(p.dim, x.dim, sizeof p.dim);
-    for (int i = 0; i < x.rank; i++)
-        if (shape)
-            p.dim[i] = ps_onnx_clamp32(shape[i]);
-        else if (i >= 2)
-            p.dim[i] = ps_onnx_clamp32((int64_t)win.stride[i - 2] * (x.dim[i] - 1) + win.kernel[i - 2] -
-                                       win.pad[i - 2] - win.pad[i - 2 + win.rank]);
-    ps_onnx_result(n, 0, PS_EMIT(n, &ps_op_max_unpool, &p, in, ps_onnx_in(n, 1)));
+    for (int i = 0; i < win.rank; i++)
+        p.dim[i + 2] = ps_onnx_clamp32((int64_t)win.stride[i] * (x.dim[i + 2] - 1) + win.kernel[i] - win.pad[i] -
+                                       win.pad[i + win.rank]);
+    int32_t y = PS_EMIT(n, &ps_op_max_unpool, &p, in, ps_onnx_in(n, 1));
+    bool other = false;
+    for (int i = 0; shape && i < x.rank; i++) {
+        pad.end[i] = ps_onnx_clamp32(ps_onnx_clamp32(shape[i]) - (int64_t)p.dim[i]);
+        other |= pad.end[i] != 0;
+    }
+    ps_onnx_result(n, 0, other ? PS_EMIT(n, &ps_op_pad, &pad, y) : y);
 }
 
 /* ---- products ---- */
