@@ -5,7 +5,7 @@
 #if defined(__clang__)
 #define PS_UNROLL _Pragma("unroll")
 #else
-#define PS_UNROLL _Pragma("GCC unroll 16")
+#define PS_UNROLL _Pragma("GCC unroll 32")
 #endif
 
 #endif

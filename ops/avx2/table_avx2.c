@@ -3,6 +3,7 @@
 
 const ps_kernels ps_kernels_avx2 = {
     .gemm_f32 = ps_gemm_f32_avx2,
+    .dwconv_f32 = ps_dwconv_f32_avx2,
     .epilogue_f32 = ps_epilogue_f32_avx2,
     .act_f32 = ps_act_f32_avx2,
     .add_f32 = ps_add_f32_avx2,
@@ -20,6 +21,8 @@ const ps_kernels ps_kernels_avx2 = {
     .accumulate_f32 = ps_accumulate_f32_avx2,
     .maxpool_f32 = ps_maxpool_f32_avx2,
     .lerp4_f32 = ps_lerp4_f32_avx2,
+    .transpose_f32 = ps_transpose_f32_avx2,
+    .pixels_f32 = ps_pixels_f32_avx2,
     .gemm_f32_tile = {PS_AVX2_MR, PS_AVX2_NR},
     .name = "avx2",
 };

@@ -3,6 +3,7 @@
 
 const ps_kernels ps_kernels_avx512 = {
     .gemm_f32 = ps_gemm_f32_avx512,
+    .dwconv_f32 = ps_dwconv_f32_avx512,
     .epilogue_f32 = ps_epilogue_f32_avx512,
     .act_f32 = ps_act_f32_avx512,
     .add_f32 = ps_add_f32_avx512,

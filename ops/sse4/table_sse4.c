@@ -3,6 +3,7 @@
 
 const ps_kernels ps_kernels_sse4 = {
     .gemm_f32 = ps_gemm_f32_sse4,
+    .dwconv_f32 = ps_dwconv_f32_sse4,
     .epilogue_f32 = ps_epilogue_f32_sse4,
     .act_f32 = ps_act_f32_sse4,
     .add_f32 = ps_add_f32_sse4,
@@ -20,6 +21,8 @@ const ps_kernels ps_kernels_sse4 = {
     .accumulate_f32 = ps_accumulate_f32_sse4,
     .maxpool_f32 = ps_maxpool_f32_sse4,
     .lerp4_f32 = ps_lerp4_f32_sse4,
+    .transpose_f32 = ps_transpose_f32_sse4,
+    .pixels_f32 = ps_pixels_f32_sse4,
     .gemm_f32_tile = {PS_SSE4_MR, PS_SSE4_NR},
     .name = "sse4",
 };

@@ -22,10 +22,26 @@ VINLINE vf vzero(void) { return _mm256_setzero_ps(); }
 VINLINE vf vload(const float *p) { return _mm256_loadu_ps(p); }
 VINLINE void vstore(float *p, vf x) { _mm256_storeu_ps(p, x); }
 VINLINE vf vload_k(const float *p, size_t k) { return k >= VN ? vload(p) : _mm256_maskload_ps(p, vlanes(k)); }
+/* Not vmaskmovps: counts repeat, so branches are foreseen.  A 3 x 8192 transpose took 30.0 us with it on Zen 4,
+ * 8.6 us so. */
 VINLINE void vstore_k(float *p, vf x, size_t k)
 {
-    if (k >= VN) vstore(p, x);
-    else _mm256_maskstore_ps(p, vlanes(k), x);
+    if (k >= VN) {
+        vstore(p, x);
+        return;
+    }
+    __m128 half = _mm256_castps256_ps128(x);
+    if (k & 4) {
+        _mm_storeu_ps(p, half);
+        half = _mm256_extractf128_ps(x, 1);
+        p += 4;
+    }
+    if (k & 2) {
+        _mm_storel_pi((__m64 *)(void *)p, half);
+        half = _mm_movehl_ps(half, half);
+        p += 2;
+    }
+    if (k & 1) _mm_store_ss(p, half);
 }
 
 VINLINE vf vadd(vf a, vf b) { return _mm256_add_ps(a, b); }
@@ -47,6 +63,32 @@ VINLINE vf vscale(vf x, vf shifted)
 {
     __m256i n = _mm256_slli_epi32(_mm256_castps_si256(shifted), 23);
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), n));
+}
+
+VINLINE void vtranspose(vf r[VN])
+{
+    vf pair[8], quad[8]; /* columns of two rows, then of four, in each half */
+    for (int i = 0; i < 8; i += 2) {
+        pair[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+        pair[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+    }
+    for (int i = 0; i < 8; i += 4) {
+        quad[i] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0x44);
+        quad[i + 1] = _mm256_shuffle_ps(pair[i], pair[i + 2], 0xee);
+        quad[i + 2] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0x44);
+        quad[i + 3] = _mm256_shuffle_ps(pair[i + 1], pair[i + 3], 0xee);
+    }
+    for (int i = 0; i < 4; i++) {
+        r[i] = _mm256_permute2f128_ps(quad[i], quad[i + 4], 0x20);
+        r[i + 4] = _mm256_permute2f128_ps(quad[i], quad[i + 4], 0x31);
+    }
+}
+
+VINLINE vf vbytes(const uint8_t *p, const uint8_t index[16])
+{
+    __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
+    x = _mm_shuffle_epi8(x, _mm_loadu_si128((const __m128i *)(const void *)index));
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(x));
 }
 
 #endif

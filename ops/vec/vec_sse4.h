@@ -5,9 +5,10 @@
 #ifndef PS_OPS_VEC_VEC_SSE4_H
 #define PS_OPS_VEC_VEC_SSE4_H
 
-#include <smmintrin.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <smmintrin.h>
+#include <tmmintrin.h>
 
 enum { VN = 4 };
 typedef __m128 vf;
@@ -63,6 +64,20 @@ VINLINE vf vselect(vm m, vf a, vf b) { return _mm_blendv_ps(b, a, m); } /* m ? a
 VINLINE vf vscale(vf x, vf shifted)
 {
     return _mm_castsi128_ps(_mm_add_epi32(_mm_castps_si128(x), _mm_slli_epi32(_mm_castps_si128(shifted), 23)));
+}
+
+/* Square of VN x VN, in place. */
+VINLINE void vtranspose(vf r[VN])
+{
+    _MM_TRANSPOSE4_PS(r[0], r[1], r[2], r[3]);
+}
+
+/* VN of the 2*VN bytes at p, chosen by index, as floats. */
+VINLINE vf vbytes(const uint8_t *p, const uint8_t index[16])
+{
+    __m128i x = _mm_loadl_epi64((const __m128i *)(const void *)p);
+    x = _mm_shuffle_epi8(x, _mm_loadu_si128((const __m128i *)(const void *)index));
+    return _mm_cvtepi32_ps(_mm_cvtepu8_epi32(x));
 }
 
 #endif
