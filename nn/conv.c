@@ -13,8 +13,8 @@
 typedef struct cut {
     ps_conv v; /* with dimensions merged where strides allow */
     size_t cg, og, mr, nr;
-    size_t taps, k;                      /* of the tile kernel: taps per window row, elements per tap */
-    size_t images, rows, cols, panels;   /* of a block; panels of weights it is multiplied with */
+    size_t taps, k;                    /* of the tile kernel: taps per window row, elements per tap */
+    size_t images, rows, cols, panels; /* of a block; panels of weights it is multiplied with */
     size_t row_blocks, col_blocks, panel_blocks, all_panels;
     size_t panel_floats, set_floats;
     bool copy_in, copy_out, panels_first;
@@ -54,7 +54,8 @@ ptrdiff_t ps_conv_offset(int rank, const int32_t *dim, size_t i, const ptrdiff_t
 uint64_t ps_conv_macs(const ps_conv *v)
 {
     uint64_t per_pixel = (uint64_t)v->kernel[0] * (uint64_t)v->kernel[1] * (uint64_t)(v->c / v->group);
-    uint64_t outputs = (uint64_t)ps_conv_images(v) * (uint64_t)v->out[0] * (uint64_t)v->out[1] * (uint64_t)v->o;
+    uint64_t outputs =
+        (uint64_t)ps_conv_images(v) * (uint64_t)v->out[0] * (uint64_t)v->out[1] * (uint64_t)v->o;
     uint64_t n;
     return __builtin_mul_overflow(per_pixel, outputs, &n) ? UINT64_MAX : n;
 }
@@ -143,9 +144,11 @@ static void choose_reading(cut *c)
 static void set_slab(cut *c)
 {
     const ps_conv *v = &c->v;
-    size_t window_rows = (size_t)v->kernel[0]; /* with slab_step > 1 a block has one row and the slab its taps */
+    size_t window_rows =
+        (size_t)v->kernel[0]; /* with slab_step > 1 a block has one row and the slab its taps */
     c->slab_rows = c->slab_step > 1 ? window_rows : (c->rows - 1) * (size_t)v->stride[0] + window_rows;
-    c->slab_cols = (c->cols - 1) * (size_t)v->stride[1] + (size_t)(v->kernel[1] - 1) * (size_t)v->dilation[1] + 1;
+    c->slab_cols =
+        (c->cols - 1) * (size_t)v->stride[1] + (size_t)(v->kernel[1] - 1) * (size_t)v->dilation[1] + 1;
 }
 
 /* Rows and columns of a block, as many as PS_CONV_SLAB allows. */
@@ -185,8 +188,10 @@ static void cut_for_threads(cut *c)
     size_t want = ps_conv_chunks_wanted(&c->v);
     count_items(c);
     while (c->items < want && c->rows * c->cols > 16 * c->mr) {
-        if (c->rows > 1) c->rows = ceil_div(c->rows, 2);
-        else c->cols = ceil_div(ceil_div(c->cols, 2), c->mr) * c->mr;
+        if (c->rows > 1)
+            c->rows = ceil_div(c->rows, 2);
+        else
+            c->cols = ceil_div(ceil_div(c->cols, 2), c->mr) * c->mr;
         count_items(c);
     }
     if (c->items < want) {
@@ -276,7 +281,8 @@ static void read_slab(block *b)
 {
     const cut *c = b->c;
     const ps_conv *v = &c->v;
-    size_t span = (b->cols - 1) * (size_t)v->stride[1] + (size_t)(v->kernel[1] - 1) * (size_t)v->dilation[1] + 1;
+    size_t span =
+        (b->cols - 1) * (size_t)v->stride[1] + (size_t)(v->kernel[1] - 1) * (size_t)v->dilation[1] + 1;
     bool sparse = c->slab_step > 1; /* then the block is one row */
     ps_slab s = {.x = b->x,
                  .row = v->xs.row,
@@ -307,8 +313,9 @@ static void write_through(block *b)
     size_t from = b->p0 * c->nr, n = least(b->p1 * c->nr, c->og) - from;
     if (b->r && v->rs.channel != 1) {
         for (size_t i = 0; i < b->rows; i++)
-            ps_block_gather(v->k, b->cols, n, b->r + (ptrdiff_t)i * b->r_row + (ptrdiff_t)from * v->rs.channel,
-                            b->r_pixel, v->rs.channel, b->out + i * b->cols * n);
+            ps_block_gather(v->k, b->cols, n,
+                            b->r + (ptrdiff_t)i * b->r_row + (ptrdiff_t)from * v->rs.channel, b->r_pixel,
+                            v->rs.channel, b->out + i * b->cols * n);
         b->r = b->out;
         b->r_first = (ptrdiff_t)from;
         b->r_row = (ptrdiff_t)(b->cols * n);
@@ -350,15 +357,17 @@ static void tile(const block *b, size_t row, size_t col, size_t m, size_t panel,
     const cut *c = b->c;
     const ps_conv *v = &c->v;
     size_t from = panel * c->nr, n = least(c->nr, c->og - from);
-    ps_epilogue e = {.act = (ps_act)v->fused.act, .a = v->fused.a, .b = v->fused.b,
-                     .act_last = v->fused.act_last != 0};
+    ps_epilogue e = {
+        .act = (ps_act)v->fused.act, .a = v->fused.a, .b = v->fused.b, .act_last = v->fused.act_last != 0};
     if (v->bias) e.bias = v->bias + b->group * c->og + from;
     if (b->r) {
-        e.residual = b->r + ((ptrdiff_t)row * b->r_row + (ptrdiff_t)col * b->r_pixel + (ptrdiff_t)from - b->r_first);
+        e.residual =
+            b->r + ((ptrdiff_t)row * b->r_row + (ptrdiff_t)col * b->r_pixel + (ptrdiff_t)from - b->r_first);
         e.ldr = b->r_pixel;
     }
     const float *w = b->weights + panel * c->panel_floats + first * c->k * c->nr;
-    float *y = b->y + ((ptrdiff_t)row * b->y_row + (ptrdiff_t)col * b->y_pixel + (ptrdiff_t)from - b->y_first);
+    float *y =
+        b->y + ((ptrdiff_t)row * b->y_row + (ptrdiff_t)col * b->y_pixel + (ptrdiff_t)from - b->y_first);
     v->k->gemm_f32(m, n, c->k, taps, b->taps, b->pixel, w, y, b->y_pixel, &e);
 }
 
@@ -380,7 +389,8 @@ static void run_block(const cut *c, size_t image, block *b)
     const ps_conv *v = &c->v;
     size_t sets = (size_t)ps_conv_offset(v->batch_rank, v->batch, image, v->weight_step);
     b->weights = v->weights + sets * c->set_floats + b->group * c->all_panels * c->panel_floats;
-    b->x = v->x + (ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch) + (ptrdiff_t)(b->group * c->cg) * v->xs.channel);
+    b->x = v->x + (ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch) +
+                   (ptrdiff_t)(b->group * c->cg) * v->xs.channel);
     ptrdiff_t channel = (ptrdiff_t)(b->group * c->og);
     float *y = v->y + (ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch) + channel * v->ys.channel +
                        (ptrdiff_t)b->r0 * v->ys.row + (ptrdiff_t)b->c0 * v->ys.pixel);
@@ -393,12 +403,15 @@ static void run_block(const cut *c, size_t image, block *b)
         b->r_row = v->rs.row;
         b->r_pixel = v->rs.pixel;
     }
-    if (c->copy_in) read_slab(b);
-    else read_in_place(b);
+    if (c->copy_in)
+        read_slab(b);
+    else
+        read_in_place(b);
     if (c->copy_out) write_through(b);
     if (c->panels_first)
         for (size_t p = b->p0; p < b->p1; p++) all_tiles(b, p, p + 1);
-    else all_tiles(b, b->p0, b->p1);
+    else
+        all_tiles(b, b->p0, b->p1);
     if (c->copy_out) write_back(b, y);
 }
 

@@ -25,7 +25,8 @@ typedef struct ps_conv {
     int32_t kernel[2], stride[2], dilation[2], pad[2];
     ps_conv_strides xs, ys, rs; /* input, output, residual */
     bool residual;
-    ptrdiff_t weight_step[PS_CONV_BATCH]; /* from one set of packed weights to the next, in sets; 0 = shared */
+    ptrdiff_t
+        weight_step[PS_CONV_BATCH]; /* from one set of packed weights to the next, in sets; 0 = shared */
     ps_fused fused;
     /* for ps_conv_run only */
     const float *x, *r, *weights, *bias; /* bias [o] or NULL; weights as ps_conv_pack writes them */
@@ -83,9 +84,9 @@ size_t ps_size_cap(size_t a, size_t b);
 
 /* How much one call of the driver cuts its work into. */
 enum {
-    PS_CONV_SERIAL = 1 << 20, /* multiply-adds below which one thread is faster: ~40 us at 25 G/s */
-    PS_CONV_CHUNK = 1 << 19,  /* least work of a chunk: ~20 us */
-    PS_CONV_SLAB = 256 << 10, /* bytes of activations worked on at a time: half of a small L2 */
+    PS_CONV_SERIAL = 1 << 20,  /* multiply-adds below which one thread is faster: ~40 us at 25 G/s */
+    PS_CONV_CHUNK = 1 << 19,   /* least work of a chunk: ~20 us */
+    PS_CONV_SLAB = 256 << 10,  /* bytes of activations worked on at a time: half of a small L2 */
     PS_CONV_PANELS = 512 << 10 /* bytes of weights that stay in L2 beside them */
 };
 size_t ps_conv_chunks_wanted(const ps_conv *v);

@@ -35,7 +35,8 @@ void ps_block_scatter(const ps_kernels *k, size_t m, size_t n, const float *src,
 
 static void copy_row(const ps_kernels *k, const ps_slab *s, const float *x, float *dst)
 {
-    ptrdiff_t cols = (ptrdiff_t)s->cols, from = -s->col0, to = s->in[1] - s->col0; /* of dst that has pixels */
+    ptrdiff_t cols = (ptrdiff_t)s->cols, from = -s->col0,
+              to = s->in[1] - s->col0; /* of dst that has pixels */
     from = from < 0 ? 0 : from > cols ? cols : from;
     to = to < from ? from : to > cols ? cols : to;
     size_t c = s->channels;

@@ -93,7 +93,10 @@ static void run_span(const dw_row *w, size_t ox, size_t n, ptrdiff_t pixel)
 {
     const ps_conv *v = w->c->v;
     size_t c = (size_t)v->c, kw = (size_t)v->kernel[1];
-    ps_epilogue e = {.bias = v->bias, .act = (ps_act)v->fused.act, .a = v->fused.a, .b = v->fused.b,
+    ps_epilogue e = {.bias = v->bias,
+                     .act = (ps_act)v->fused.act,
+                     .a = v->fused.a,
+                     .b = v->fused.b,
                      .act_last = v->fused.act_last != 0};
     if (w->r) {
         e.residual = w->r + (ptrdiff_t)ox * w->r_pixel;
@@ -115,9 +118,16 @@ static void run_edge(const dw_row *w, size_t ox, size_t n)
     const ps_conv *v = w->c->v;
     if (!n) return;
     size_t span = span_of(v, n), taps = w->end - w->first;
-    ps_slab s = {.x = w->x, .row = v->xs.row, .pixel = v->xs.pixel, .channel = v->xs.channel,
-                 .in = {v->in[0], v->in[1]}, .row0 = input_row(w, w->first), .row_step = v->dilation[0],
-                 .col0 = (ptrdiff_t)ox * v->stride[1] - v->pad[1], .rows = taps, .cols = span,
+    ps_slab s = {.x = w->x,
+                 .row = v->xs.row,
+                 .pixel = v->xs.pixel,
+                 .channel = v->xs.channel,
+                 .in = {v->in[0], v->in[1]},
+                 .row0 = input_row(w, w->first),
+                 .row_step = v->dilation[0],
+                 .col0 = (ptrdiff_t)ox * v->stride[1] - v->pad[1],
+                 .rows = taps,
+                 .cols = span,
                  .channels = (size_t)v->c};
     ps_slab_copy(v->k, &s, w->in);
     for (size_t i = 0; i < taps; i++) w->taps[i] = w->in + i * span * (size_t)v->c;
@@ -140,13 +150,19 @@ static void run_row(const dw_cut *c, size_t image, size_t oy, uint8_t *scratch)
     size_t ow = (size_t)v->out[1], ch = (size_t)v->c;
     float *out = (float *)(void *)(scratch + ps_round_up(c->pointer_bytes, PS_ALIGN) +
                                    ps_round_up(c->in_bytes, PS_ALIGN));
-    float *y = v->y + (ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch) + (ptrdiff_t)oy * v->ys.row);
-    dw_row w = {.c = c, .oy = oy, .x = v->x + ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch), .y = y,
-                .y_pixel = v->ys.pixel, .taps = (const float **)(void *)scratch,
+    float *y =
+        v->y + (ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch) + (ptrdiff_t)oy * v->ys.row);
+    dw_row w = {.c = c,
+                .oy = oy,
+                .x = v->x + ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch),
+                .y = y,
+                .y_pixel = v->ys.pixel,
+                .taps = (const float **)(void *)scratch,
                 .in = (float *)(void *)(scratch + ps_round_up(c->pointer_bytes, PS_ALIGN))};
     ps_conv_taps(v, (ptrdiff_t)oy, &w.first, &w.end);
     if (v->residual) {
-        w.r = v->r + (ps_conv_offset(v->batch_rank, v->batch, image, v->rs.batch) + (ptrdiff_t)oy * v->rs.row);
+        w.r =
+            v->r + (ps_conv_offset(v->batch_rank, v->batch, image, v->rs.batch) + (ptrdiff_t)oy * v->rs.row);
         w.r_pixel = v->rs.pixel;
     }
     if (c->copy_out) {

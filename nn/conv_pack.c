@@ -36,8 +36,10 @@ static size_t panels(const ps_conv *v)
 size_t ps_conv_packed(const ps_conv *v)
 {
     size_t n;
-    if (ps_conv_is_depthwise(v)) n = ps_size_cap(window(v), (size_t)v->c);
-    else n = ps_size_cap(ps_size_cap(panel_floats(v), panels(v)), (size_t)v->group);
+    if (ps_conv_is_depthwise(v))
+        n = ps_size_cap(window(v), (size_t)v->c);
+    else
+        n = ps_size_cap(ps_size_cap(panel_floats(v), panels(v)), (size_t)v->group);
     return n > SIZE_MAX / 8 ? SIZE_MAX : ps_round_up(n, PS_ALIGN / sizeof(float));
 }
 
@@ -103,6 +105,7 @@ void ps_conv_pack(const ps_conv *v, const ps_weights *w, float *dst)
     if (!job.set_floats) return;
     size_t sets = 1;
     for (int i = 0; i < w->set_rank; i++) sets *= (size_t)w->set_dim[i];
-    bool small = sets * job.set_floats < 1 << 16; /* a quarter MB is written in less time than threads are woken */
+    bool small =
+        sets * job.set_floats < 1 << 16; /* a quarter MB is written in less time than threads are woken */
     ps_parallel(small ? 1 : v->threads, (int)(sets * job.panels * (size_t)v->group), pack_panels, &job);
 }

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 static const char *const act_names[PS_ACT_COUNT] = {
-    "", " relu", " clip", " leaky", " sigmoid", " silu", " hardsigmoid", " hardswish",
-    " gelu", " gelu-tanh", " tanh", " elu", " mish", " softplus"};
+    "",           " relu", " clip",      " leaky", " sigmoid", " silu", " hardsigmoid",
+    " hardswish", " gelu", " gelu-tanh", " tanh",  " elu",     " mish", " softplus"};
 
 poise_status ps_fused_check(const ps_fused *f)
 {
@@ -53,14 +53,15 @@ poise_status ps_residual_check(const ps_value *residual, const ps_value *y)
 
 enum { MAX_REACH = 1 << 30 }; /* so that positions fit 32 bits */
 
-poise_status ps_window_check(const ps_value *x, const ps_value *w, const int32_t *kernel, const int32_t *stride,
-                             const int32_t *dilation, const int32_t *pad)
+poise_status ps_window_check(const ps_value *x, const ps_value *w, const int32_t *kernel,
+                             const int32_t *stride, const int32_t *dilation, const int32_t *pad)
 {
     static const char *const axis[2] = {"vertical", "horizontal"};
     PS_TRY(ps_f32_check(x, "input"));
     PS_TRY(ps_f32_check(w, "weights"));
     PS_REQUIRE(x->rank == 3 || x->rank == 4, POISE_UNSUPPORTED,
-               "input has %d dimensions, only images of 3 (n,c,w) or 4 (n,c,h,w) are supported", (int)x->rank);
+               "input has %d dimensions, only images of 3 (n,c,w) or 4 (n,c,h,w) are supported",
+               (int)x->rank);
     PS_REQUIRE(w->rank == x->rank, POISE_BAD_MODEL, "weights have %d dimensions, input has %d", (int)w->rank,
                (int)x->rank);
     for (int i = 0; i < 2; i++) {

@@ -17,8 +17,8 @@ poise_status ps_residual_check(const ps_value *residual, const ps_value *y);
 poise_status ps_f32_check(const ps_value *v, const char *what);
 
 /* Window of a convolution on rank-3 or rank-4 images: everything positive, pads not negative, kernel as in w. */
-poise_status ps_window_check(const ps_value *x, const ps_value *w, const int32_t *kernel, const int32_t *stride,
-                             const int32_t *dilation, const int32_t *pad);
+poise_status ps_window_check(const ps_value *x, const ps_value *w, const int32_t *kernel,
+                             const int32_t *stride, const int32_t *dilation, const int32_t *pad);
 /* Sets y to f32 [n, o, (h,) w]; refuses sizes that are not positive or too large. */
 poise_status ps_image_shape(const ps_value *x, int64_t o, const int64_t size[2], ps_value *y);
 

@@ -5,7 +5,8 @@
 
 enum { CHUNK = 128 }; /* elements, where strides do not allow working in place */
 
-static poise_status affine_infer(const void *params, int n_in, const ps_value *const *in, ps_value *const *out)
+static poise_status affine_infer(const void *params, int n_in, const ps_value *const *in,
+                                 ps_value *const *out)
 {
     (void)n_in;
     const ps_affine_params *p = params;
@@ -14,7 +15,8 @@ static poise_status affine_infer(const void *params, int n_in, const ps_value *c
     char text[PS_SHAPE_TEXT];
     PS_TRY(ps_fused_check(&p->fused));
     PS_TRY(ps_f32_check(x, "input"));
-    PS_REQUIRE(x->rank >= 2, POISE_BAD_MODEL, "input has %d dimensions, channels are the second", (int)x->rank);
+    PS_REQUIRE(x->rank >= 2, POISE_BAD_MODEL, "input has %d dimensions, channels are the second",
+               (int)x->rank);
     for (int i = 0; i < 2; i++) {
         const ps_value *v = in[i + 1];
         PS_REQUIRE(v, POISE_BAD_MODEL, "%s is absent", what[i]);

@@ -32,11 +32,19 @@ static ps_conv conv_of(const ps_call *c)
 {
     const ps_conv_params *p = c->params;
     const poise_tensor *x = c->in[0], *y = c->out[0], *r = c->n_in > 3 ? c->in[3] : NULL;
-    ps_conv v = {.k = c->k, .threads = c->threads, .batch_rank = 1, .batch = {x->dim[0]},
+    ps_conv v = {.k = c->k,
+                 .threads = c->threads,
+                 .batch_rank = 1,
+                 .batch = {x->dim[0]},
                  .in = {ps_image_height(x), x->dim[x->rank - 1]},
                  .out = {ps_image_height(y), y->dim[y->rank - 1]},
-                 .c = x->dim[1], .o = y->dim[1], .group = p->group, .fused = p->fused,
-                 .xs = ps_image_strides(x), .ys = ps_image_strides(y), .residual = r != NULL};
+                 .c = x->dim[1],
+                 .o = y->dim[1],
+                 .group = p->group,
+                 .fused = p->fused,
+                 .xs = ps_image_strides(x),
+                 .ys = ps_image_strides(y),
+                 .residual = r != NULL};
     for (int i = 0; i < 2; i++) {
         v.kernel[i] = p->kernel[i];
         v.stride[i] = p->stride[i];
@@ -134,10 +142,11 @@ static void conv_describe(const void *params, char *buf, size_t size)
     if (p->pad[0] == p->pad[1] && p->pad[0] == p->pad[2] && p->pad[0] == p->pad[3])
         snprintf(pad, sizeof pad, "p%d", (int)p->pad[0]);
     else
-        snprintf(pad, sizeof pad, "p%d,%d,%d,%d", (int)p->pad[0], (int)p->pad[1], (int)p->pad[2], (int)p->pad[3]);
+        snprintf(pad, sizeof pad, "p%d,%d,%d,%d", (int)p->pad[0], (int)p->pad[1], (int)p->pad[2],
+                 (int)p->pad[3]);
     if (p->stride[0] == p->stride[1])
-        snprintf(buf, size, "%dx%d s%d %s%s%s%s", (int)p->kernel[0], (int)p->kernel[1], (int)p->stride[0], pad,
-                 dilation, group, ps_fused_text(&p->fused, act));
+        snprintf(buf, size, "%dx%d s%d %s%s%s%s", (int)p->kernel[0], (int)p->kernel[1], (int)p->stride[0],
+                 pad, dilation, group, ps_fused_text(&p->fused, act));
     else
         snprintf(buf, size, "%dx%d s%dx%d %s%s%s%s", (int)p->kernel[0], (int)p->kernel[1], (int)p->stride[0],
                  (int)p->stride[1], pad, dilation, group, ps_fused_text(&p->fused, act));

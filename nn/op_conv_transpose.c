@@ -18,8 +18,8 @@ static poise_status transpose_infer(const void *params, int n_in, const ps_value
     int32_t c = x->dim[1];
     PS_REQUIRE(p->group >= 1 && c >= 1 && c % p->group == 0, POISE_BAD_MODEL,
                "%d groups do not divide %d input channels", (int)p->group, (int)c);
-    PS_REQUIRE(w->dim[0] == c, POISE_BAD_MODEL, "weights have %d input channels, input has %d", (int)w->dim[0],
-               (int)c);
+    PS_REQUIRE(w->dim[0] == c, POISE_BAD_MODEL, "weights have %d input channels, input has %d",
+               (int)w->dim[0], (int)c);
     int64_t size[2];
     for (int i = 0; i < 2; i++) {
         bool exists = x->rank == 4 || i == 1;
@@ -27,8 +27,8 @@ static poise_status transpose_infer(const void *params, int n_in, const ps_value
                    "output padding %d must not be negative, nor pad a height that does not exist",
                    (int)p->out_pad[i]);
         int64_t have = exists ? x->dim[x->rank - 2 + i] : 1;
-        size[i] = p->stride[i] * (have - 1) + p->out_pad[i] + (int64_t)p->dilation[i] * (p->kernel[i] - 1) + 1 -
-                  p->pad[i] - p->pad[i + 2];
+        size[i] = p->stride[i] * (have - 1) + p->out_pad[i] + (int64_t)p->dilation[i] * (p->kernel[i] - 1) +
+                  1 - p->pad[i] - p->pad[i + 2];
     }
     int64_t o = (int64_t)w->dim[1] * p->group;
     PS_TRY(ps_image_shape(x, o, size, out[0]));
@@ -70,8 +70,8 @@ static int32_t least(int32_t a, int32_t b)
 }
 
 typedef struct phases {
-    ps_conv v;     /* of all phases: strides of the whole output */
-    int32_t n[2];  /* phases that have outputs */
+    ps_conv v;    /* of all phases: strides of the whole output */
+    int32_t n[2]; /* phases that have outputs */
     int32_t out[2];
 } phases;
 
@@ -80,9 +80,17 @@ static phases phases_of(const ps_call *c)
     const ps_conv_transpose_params *p = c->params;
     const poise_tensor *x = c->in[0], *y = c->out[0];
     phases s = {.out = {ps_image_height(y), y->dim[y->rank - 1]}};
-    s.v = (ps_conv){.k = c->k, .threads = c->threads, .batch_rank = 1, .batch = {x->dim[0]},
-                    .in = {ps_image_height(x), x->dim[x->rank - 1]}, .c = x->dim[1], .o = y->dim[1],
-                    .group = p->group, .stride = {1, 1}, .fused = p->fused, .xs = ps_image_strides(x),
+    s.v = (ps_conv){.k = c->k,
+                    .threads = c->threads,
+                    .batch_rank = 1,
+                    .batch = {x->dim[0]},
+                    .in = {ps_image_height(x), x->dim[x->rank - 1]},
+                    .c = x->dim[1],
+                    .o = y->dim[1],
+                    .group = p->group,
+                    .stride = {1, 1},
+                    .fused = p->fused,
+                    .xs = ps_image_strides(x),
                     .ys = ps_image_strides(y)};
     s.v.ys.row *= p->stride[0];
     s.v.ys.pixel *= p->stride[1];
@@ -99,7 +107,8 @@ static ps_conv phase_conv(const ps_call *c, const phases *s, int32_t py, int32_t
     const poise_tensor *t = c->in[1], *y = c->out[0];
     ps_conv v = s->v;
     ptrdiff_t step[2] = {t->rank == 4 ? t->stride[2] : 0, t->stride[t->rank - 1]}, at = 0;
-    *w = (ps_weights){.group = t->dim[0] / p->group * t->stride[0], .o = t->stride[1], .c = t->stride[0], .scale = 1};
+    *w = (ps_weights){
+        .group = t->dim[0] / p->group * t->stride[0], .o = t->stride[1], .c = t->stride[0], .scale = 1};
     bool empty = false;
     for (int i = 0; i < 2; i++) {
         phase f = phase_of(p, i, i ? px : py, s->out[i]);

@@ -15,7 +15,8 @@ static int32_t col_axis(int rank, int32_t trans)
     return trans ? rank - 2 : rank - 1;
 }
 
-static poise_status matmul_infer(const void *params, int n_in, const ps_value *const *in, ps_value *const *out)
+static poise_status matmul_infer(const void *params, int n_in, const ps_value *const *in,
+                                 ps_value *const *out)
 {
     const ps_matmul_params *p = params;
     const ps_value *a = in[0], *b = in[1];
@@ -26,11 +27,12 @@ static poise_status matmul_infer(const void *params, int n_in, const ps_value *c
     PS_TRY(ps_f32_check(b, "right side"));
     ps_shape_text(a->rank, a->dim, left);
     ps_shape_text(b->rank, b->dim, right);
-    PS_REQUIRE(a->rank >= 2 && b->rank >= 2, POISE_BAD_MODEL, "%s times %s: both sides need 2 dimensions", left,
-               right);
+    PS_REQUIRE(a->rank >= 2 && b->rank >= 2, POISE_BAD_MODEL, "%s times %s: both sides need 2 dimensions",
+               left, right);
     int32_t k = a->dim[col_axis(a->rank, p->trans_a)], kb = b->dim[row_axis(b->rank, p->trans_b)];
-    PS_REQUIRE(k == kb, POISE_BAD_MODEL, "%s%s times %s%s: %d columns on the left, %d rows on the right", left,
-               p->trans_a ? " transposed" : "", right, p->trans_b ? " transposed" : "", (int)k, (int)kb);
+    PS_REQUIRE(k == kb, POISE_BAD_MODEL, "%s%s times %s%s: %d columns on the left, %d rows on the right",
+               left, p->trans_a ? " transposed" : "", right, p->trans_b ? " transposed" : "", (int)k,
+               (int)kb);
     y->type = POISE_F32;
     y->rank = a->rank > b->rank ? a->rank : b->rank;
     for (int i = 0; i < y->rank - 2; i++) {
@@ -63,10 +65,20 @@ static ps_conv conv_of(const ps_call *c)
     const ps_matmul_params *p = c->params;
     const poise_tensor *a = c->in[0], *b = c->in[1], *y = c->out[0], *r = c->n_in > 3 ? c->in[3] : NULL;
     int32_t m = y->dim[y->rank - 2];
-    ps_conv v = {.k = c->k, .threads = c->threads, .batch_rank = y->rank - 2, .in = {1, m}, .out = {1, m},
-                 .c = a->dim[col_axis(a->rank, p->trans_a)], .o = y->dim[y->rank - 1], .group = 1,
-                 .kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}, .residual = r != NULL,
-                 .fused = p->fused, .xs = strides_of(a, y->rank, p->trans_a),
+    ps_conv v = {.k = c->k,
+                 .threads = c->threads,
+                 .batch_rank = y->rank - 2,
+                 .in = {1, m},
+                 .out = {1, m},
+                 .c = a->dim[col_axis(a->rank, p->trans_a)],
+                 .o = y->dim[y->rank - 1],
+                 .group = 1,
+                 .kernel = {1, 1},
+                 .stride = {1, 1},
+                 .dilation = {1, 1},
+                 .residual = r != NULL,
+                 .fused = p->fused,
+                 .xs = strides_of(a, y->rank, p->trans_a),
                  .ys = strides_of(y, y->rank, 0)};
     if (r) v.rs = strides_of(r, y->rank, 0);
     ptrdiff_t sets = 1;
@@ -84,8 +96,11 @@ static ps_weights weights_of(const ps_call *c)
 {
     const ps_matmul_params *p = c->params;
     const poise_tensor *b = c->in[1];
-    ps_weights w = {.at = b->data, .set_rank = b->rank - 2, .o = b->stride[col_axis(b->rank, p->trans_b)],
-                    .c = b->stride[row_axis(b->rank, p->trans_b)], .scale = p->alpha};
+    ps_weights w = {.at = b->data,
+                    .set_rank = b->rank - 2,
+                    .o = b->stride[col_axis(b->rank, p->trans_b)],
+                    .c = b->stride[row_axis(b->rank, p->trans_b)],
+                    .scale = p->alpha};
     for (int i = 0; i < w.set_rank; i++) {
         w.set_dim[i] = b->dim[i];
         w.set[i] = b->stride[i];

@@ -78,8 +78,14 @@ static void check_conv(const shape *s, const extras *e)
     poise_tensor x = ot_random_tensor(POISE_F32, e->rank, xd, e->x, -1, 1);
     poise_tensor w = ot_random_tensor(POISE_F32, e->rank, wd, e->constant ? OT_ROW : e->w, -1, 1);
     poise_tensor bias = ot_random_tensor(POISE_F32, 1, &s->o, e->constant ? OT_ROW : e->bias, -1, 1), r;
-    ot_case t = {.op = &ps_op_conv, .params = &p, .n_in = 4, .n_out = 1, .in = {&x, &w},
-                 .constants = e->constant ? 6 : 0, .abs = tolerance(s), .rel = 1e-5};
+    ot_case t = {.op = &ps_op_conv,
+                 .params = &p,
+                 .n_in = 4,
+                 .n_out = 1,
+                 .in = {&x, &w},
+                 .constants = e->constant ? 6 : 0,
+                 .abs = tolerance(s),
+                 .rel = 1e-5};
     if (e->has_bias) t.in[2] = &bias;
     poise_tensor y;
     if (ot_infer(&t, &y)) fail_msg("refused: %s", poise_error_text());
@@ -95,7 +101,8 @@ static extras random_extras(void)
 {
     static const int32_t acts[] = {PS_ACT_NONE, PS_ACT_RELU, PS_ACT_CLIP, PS_ACT_LEAKY, PS_ACT_SILU};
     static const ot_layout often[] = {OT_LAST, OT_LAST, OT_LAST_GAP, OT_ROW};
-    extras e = {.rank = 4, .constant = ot_random(4) != 0, .has_bias = ot_random(2), .has_residual = ot_random(2)};
+    extras e = {
+        .rank = 4, .constant = ot_random(4) != 0, .has_bias = ot_random(2), .has_residual = ot_random(2)};
     e.fused = (ps_fused){.act = acts[ot_random(5)], .a = 0.1f, .b = 0.7f, .act_last = (int32_t)ot_random(2)};
     e.x = ot_random(4) ? often[ot_random(4)] : (ot_layout)ot_random(OT_LAYOUTS);
     e.r = ot_random(4) ? often[ot_random(4)] : (ot_layout)ot_random(OT_LAYOUTS);
@@ -116,11 +123,11 @@ static void test_known_shapes(void **state)
 {
     (void)state;
     static const shape shapes[] = {
-        {1, 3, 16, 1, 33, 31, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 1}},   /* stem */
-        {1, 3, 8, 1, 16, 16, {4, 4}, {4, 4}, {1, 1}, {0, 0, 0, 0}},    /* patches */
+        {1, 3, 16, 1, 33, 31, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 1}}, /* stem */
+        {1, 3, 8, 1, 16, 16, {4, 4}, {4, 4}, {1, 1}, {0, 0, 0, 0}},  /* patches */
         {1, 16, 16, 1, 20, 20, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},
         {2, 24, 33, 1, 9, 11, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}},
-        {1, 40, 80, 1, 20, 20, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}},  /* enough work for several threads */
+        {1, 40, 80, 1, 20, 20, {1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}}, /* enough work for several threads */
         {1, 40, 70, 1, 17, 23, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},
         {3, 8, 12, 1, 8, 8, {1, 1}, {2, 2}, {1, 1}, {0, 0, 0, 0}},
         {1, 12, 20, 4, 9, 9, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},    /* groups */
@@ -128,19 +135,24 @@ static void test_known_shapes(void **state)
         {1, 19, 19, 19, 14, 15, {7, 7}, {1, 1}, {1, 1}, {3, 3, 3, 3}}, /* depthwise */
         {2, 33, 33, 33, 30, 31, {3, 3}, {2, 2}, {1, 1}, {1, 1, 1, 1}},
         {1, 48, 48, 48, 40, 40, {5, 5}, {1, 1}, {1, 1}, {2, 2, 2, 2}},
-        {1, 8, 8, 8, 3, 3, {5, 5}, {1, 1}, {1, 1}, {2, 2, 2, 2}},      /* no window fits */
-        {1, 6, 7, 1, 15, 16, {3, 3}, {1, 1}, {3, 2}, {3, 2, 3, 2}},    /* dilated */
-        {1, 6, 7, 1, 5, 4, {2, 3}, {1, 1}, {1, 1}, {4, 5, 3, 6}},      /* windows outside the image */
+        {1, 8, 8, 8, 3, 3, {5, 5}, {1, 1}, {1, 1}, {2, 2, 2, 2}},   /* no window fits */
+        {1, 6, 7, 1, 15, 16, {3, 3}, {1, 1}, {3, 2}, {3, 2, 3, 2}}, /* dilated */
+        {1, 6, 7, 1, 5, 4, {2, 3}, {1, 1}, {1, 1}, {4, 5, 3, 6}},   /* windows outside the image */
         {1, 4, 4, 4, 5, 4, {2, 3}, {1, 1}, {1, 1}, {4, 5, 3, 6}},
         {1, 7, 3, 1, 1, 600, {1, 9}, {1, 2}, {1, 1}, {0, 4, 0, 3}},
-        {1, 64, 8, 1, 3, 700, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},   /* rows longer than a slab */
+        {1, 64, 8, 1, 3, 700, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}}, /* rows longer than a slab */
         {1, 30, 7, 1, 6, 6, {6, 6}, {1, 1}, {1, 1}, {0, 0, 0, 0}},
         {1, 1, 1, 1, 5, 5, {3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}},
     };
     static const extras ways[] = {
         {.rank = 4, .constant = true, .x = OT_LAST, .has_bias = true, .fused = {.act = PS_ACT_SILU}},
         {.rank = 4, .constant = true, .x = OT_ROW, .has_residual = true, .r = OT_LAST},
-        {.rank = 4, .constant = true, .x = OT_LAST_GAP, .has_bias = true, .has_residual = true, .r = OT_LAST_GAP,
+        {.rank = 4,
+         .constant = true,
+         .x = OT_LAST_GAP,
+         .has_bias = true,
+         .has_residual = true,
+         .r = OT_LAST_GAP,
          .fused = {.act = PS_ACT_RELU, .act_last = 1}},
         {.rank = 4, .x = OT_STRIDED, .w = OT_REVERSED, .bias = OT_STRIDED, .has_bias = true},
     };
@@ -155,7 +167,11 @@ static void test_random_shapes(void **state)
         static const int32_t groups[] = {1, 1, 1, 2, 3};
         int32_t g = groups[ot_random(5)], cg = ot_between(1, 20), og = ot_between(1, 40);
         if (ot_random(4) == 0) g = ot_between(2, 40), cg = og = 1;
-        shape s = {.n = ot_between(1, 2), .group = g, .c = g * cg, .o = g * og, .h = ot_between(1, 12),
+        shape s = {.n = ot_between(1, 2),
+                   .group = g,
+                   .c = g * cg,
+                   .o = g * og,
+                   .h = ot_between(1, 12),
                    .w = ot_between(1, 30)};
         for (int d = 0; d < 2; d++) {
             s.kernel[d] = ot_random(3) ? ot_between(1, 3) : ot_between(1, 6);
@@ -173,9 +189,16 @@ static void test_one_dimension(void **state)
 {
     (void)state;
     for (int i = 0; i < 30; i++) {
-        shape s = {.n = ot_between(1, 3), .group = 1, .c = ot_between(1, 20), .o = ot_between(1, 20), .h = 1,
-                   .w = ot_between(1, 40), .kernel = {1, ot_between(1, 5)}, .stride = {1, ot_between(1, 2)},
-                   .dilation = {1, ot_between(1, 2)}, .pad = {0, ot_between(0, 3), 0, ot_between(0, 3)}};
+        shape s = {.n = ot_between(1, 3),
+                   .group = 1,
+                   .c = ot_between(1, 20),
+                   .o = ot_between(1, 20),
+                   .h = 1,
+                   .w = ot_between(1, 40),
+                   .kernel = {1, ot_between(1, 5)},
+                   .stride = {1, ot_between(1, 2)},
+                   .dilation = {1, ot_between(1, 2)},
+                   .pad = {0, ot_between(0, 3), 0, ot_between(0, 3)}};
         extras e = random_extras();
         e.rank = 3;
         if (fits(&s)) check_conv(&s, &e);

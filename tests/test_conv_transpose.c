@@ -56,9 +56,14 @@ static void check_shape(const shape *s, int rank, ot_layout xl, ot_layout wl, bo
     poise_tensor x = ot_random_tensor(POISE_F32, rank, xd, xl, -1, 1);
     poise_tensor w = ot_random_tensor(POISE_F32, rank, wd, constant ? OT_ROW : wl, -1, 1);
     poise_tensor bias = ot_random_tensor(POISE_F32, 1, &o, OT_ROW, -1, 1);
-    ot_case t = {.op = &ps_op_conv_transpose, .params = &s->p, .n_in = 3, .n_out = 1,
-                 .in = {&x, &w, with_bias ? &bias : NULL}, .constants = constant ? 6 : 0,
-                 .abs = 2e-6 + 1.2e-7 * s->p.kernel[0] * s->p.kernel[1] * s->c, .rel = 1e-5};
+    ot_case t = {.op = &ps_op_conv_transpose,
+                 .params = &s->p,
+                 .n_in = 3,
+                 .n_out = 1,
+                 .in = {&x, &w, with_bias ? &bias : NULL},
+                 .constants = constant ? 6 : 0,
+                 .abs = 2e-6 + 1.2e-7 * s->p.kernel[0] * s->p.kernel[1] * s->c,
+                 .rel = 1e-5};
     ot_check(&t, transpose_oracle);
     ot_free_all();
 }
@@ -68,18 +73,41 @@ static void test_usual(void **state)
     (void)state;
     static const struct {
         int32_t k, s, pad, out_pad;
-    } usual[] = {{4, 2, 1, 0}, {2, 2, 0, 0}, {3, 2, 1, 1}, {3, 1, 1, 0}, {4, 4, 0, 0}, {1, 3, 0, 2}, {5, 3, 2, 0}};
+    } usual[] = {{4, 2, 1, 0}, {2, 2, 0, 0}, {3, 2, 1, 1}, {3, 1, 1, 0},
+                 {4, 4, 0, 0}, {1, 3, 0, 2}, {5, 3, 2, 0}};
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
         for (int grouped = 0; grouped < 3; grouped++) {
             int32_t k = usual[i].k, s = usual[i].s, pad = usual[i].pad, g = grouped == 2 ? 24 : grouped + 1;
-            shape t = {.n = 1, .c = 24, .o = grouped == 2 ? 24 : 40, .h = 9, .w = 11,
-                       .p = {.kernel = {k, k}, .stride = {s, s}, .dilation = {1, 1}, .pad = {pad, pad, pad, pad},
-                             .out_pad = {usual[i].out_pad, usual[i].out_pad}, .group = g,
+            shape t = {.n = 1,
+                       .c = 24,
+                       .o = grouped == 2 ? 24 : 40,
+                       .h = 9,
+                       .w = 11,
+                       .p = {.kernel = {k, k},
+                             .stride = {s, s},
+                             .dilation = {1, 1},
+                             .pad = {pad, pad, pad, pad},
+                             .out_pad = {usual[i].out_pad, usual[i].out_pad},
+                             .group = g,
                              .fused = {.act = PS_ACT_RELU}}};
             check_shape(&t, 4, OT_LAST, OT_ROW, true, true);
             check_shape(&t, 4, OT_ROW, OT_STRIDED, false, false);
         }
     }
+}
+
+/* Enough work in each phase for several threads. */
+static void test_large(void **state)
+{
+    (void)state;
+    const shape s = {
+        .n = 1,
+        .c = 64,
+        .o = 70,
+        .h = 13,
+        .w = 15,
+        .p = {.kernel = {4, 4}, .stride = {2, 2}, .dilation = {1, 1}, .pad = {1, 1, 1, 1}, .group = 1}};
+    check_shape(&s, 4, OT_LAST, OT_ROW, true, true);
 }
 
 static bool has_outputs(const shape *s)
@@ -98,8 +126,12 @@ static void test_random_shapes(void **state)
     (void)state;
     for (int i = 0; i < 120; i++) {
         int32_t g = ot_random(2) ? 1 : ot_between(1, 6);
-        shape s = {.n = ot_between(1, 2), .c = g * ot_between(1, 12), .o = g * ot_between(1, 20),
-                   .h = ot_between(1, 7), .w = ot_between(1, 12), .p = {.group = g}};
+        shape s = {.n = ot_between(1, 2),
+                   .c = g * ot_between(1, 12),
+                   .o = g * ot_between(1, 20),
+                   .h = ot_between(1, 7),
+                   .w = ot_between(1, 12),
+                   .p = {.group = g}};
         if (ot_random(4) == 0) s.o = s.c = s.p.group = ot_between(2, 33);
         int rank = ot_random(4) ? 4 : 3;
         for (int d = 0; d < 2; d++) {
@@ -143,6 +175,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_usual),
+        cmocka_unit_test(test_large),
         cmocka_unit_test(test_random_shapes),
         cmocka_unit_test(test_refused),
     };

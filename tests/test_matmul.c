@@ -6,7 +6,8 @@
 #include <math.h>
 
 /* Element of t at the broadcast batch index of y (y_rank - 2 entries) and (row, col) of the product. */
-static double element(const poise_tensor *t, int y_rank, const int32_t *batch, int32_t trans, int row, int col)
+static double element(const poise_tensor *t, int y_rank, const int32_t *batch, int32_t trans, int row,
+                      int col)
 {
     int32_t at[POISE_MAX_DIMS];
     int shift = y_rank - t->rank;
@@ -33,11 +34,14 @@ static void matmul_oracle(const ot_case *t, const poise_tensor *want)
         int row = at[want->rank - 2], col = at[want->rank - 1];
         double sum = 0;
         for (int k = 0; k < depth; k++)
-            sum += element(a, want->rank, at, p->trans_a, row, k) * element(b, want->rank, at, p->trans_b, k, col);
+            sum += element(a, want->rank, at, p->trans_a, row, k) *
+                   element(b, want->rank, at, p->trans_b, k, col);
         sum = sum * (double)p->alpha + (bias ? ot_at(bias, (size_t)col) : 0);
         double add = r ? ot_get(r, at) : 0;
-        if (p->fused.act == PS_ACT_SILU) sum = p->fused.act_last ? silu(sum + add) : silu(sum) + add;
-        else sum += add;
+        if (p->fused.act == PS_ACT_SILU)
+            sum = p->fused.act_last ? silu(sum + add) : silu(sum) + add;
+        else
+            sum += add;
         ot_put(want, i, sum);
     }
 }
@@ -63,9 +67,14 @@ static void check_sizes(const sizes *s)
     poise_tensor a = ot_random_tensor(POISE_F32, s->rank_a, ad, s->la, -1, 1), y, r;
     poise_tensor b = ot_random_tensor(POISE_F32, s->rank_b, bd, s->constant ? OT_ROW : s->lb, -1, 1);
     poise_tensor bias = ot_random_tensor(POISE_F32, 1, &s->n, OT_ROW, -1, 1);
-    ot_case t = {.op = &ps_op_matmul, .params = &s->p, .n_in = 4, .n_out = 1,
-                 .in = {&a, &b, s->bias ? &bias : NULL}, .constants = s->constant ? 6 : 0,
-                 .abs = 2e-6 + 1.2e-7 * s->k * fabs((double)s->p.alpha), .rel = 1e-5};
+    ot_case t = {.op = &ps_op_matmul,
+                 .params = &s->p,
+                 .n_in = 4,
+                 .n_out = 1,
+                 .in = {&a, &b, s->bias ? &bias : NULL},
+                 .constants = s->constant ? 6 : 0,
+                 .abs = 2e-6 + 1.2e-7 * s->k * fabs((double)s->p.alpha),
+                 .rel = 1e-5};
     if (ot_infer(&t, &y)) fail_msg("refused: %s", poise_error_text());
     if (s->residual) {
         r = ot_random_tensor(POISE_F32, y.rank, y.dim, s->lr, -1, 1);
@@ -79,14 +88,38 @@ static void test_usual(void **state)
 {
     (void)state;
     static const sizes usual[] = {
-        {.m = 1, .k = 300, .n = 130, .rank_a = 2, .rank_b = 2, .p = {.alpha = 1}, .constant = true, .bias = true},
+        {.m = 1,
+         .k = 300,
+         .n = 130,
+         .rank_a = 2,
+         .rank_b = 2,
+         .p = {.alpha = 1},
+         .constant = true,
+         .bias = true},
         {.m = 1, .k = 300, .n = 130, .rank_a = 2, .rank_b = 2, .p = {.alpha = 1, .trans_b = 1}},
-        {.m = 100, .k = 32, .n = 100, .rank_a = 4, .rank_b = 4, .batch_a = {1, 2}, .batch_b = {1, 2},
+        {.m = 100,
+         .k = 32,
+         .n = 100,
+         .rank_a = 4,
+         .rank_b = 4,
+         .batch_a = {1, 2},
+         .batch_b = {1, 2},
          .p = {.alpha = 0.25f, .trans_a = 1}},
-        {.m = 50, .k = 64, .n = 200, .rank_a = 3, .rank_b = 2, .batch_a = {3}, .constant = true, .bias = true,
-         .residual = true, .p = {.alpha = 1, .fused = {.act = PS_ACT_SILU, .act_last = 1}}},
+        {.m = 50,
+         .k = 64,
+         .n = 200,
+         .rank_a = 3,
+         .rank_b = 2,
+         .batch_a = {3},
+         .constant = true,
+         .bias = true,
+         .residual = true,
+         .p = {.alpha = 1, .fused = {.act = PS_ACT_SILU, .act_last = 1}}},
         {.m = 3, .k = 4, .n = 1, .rank_a = 2, .rank_b = 4, .batch_b = {2, 3}, .p = {.alpha = 1}},
         {.m = 5, .k = 0, .n = 7, .rank_a = 2, .rank_b = 2, .p = {.alpha = 1}, .bias = true},
+        {.m = 0, .k = 3, .n = 7, .rank_a = 2, .rank_b = 3, .batch_b = {2}, .p = {.alpha = 1}},
+        {.m = 4, .k = 3, .n = 0, .rank_a = 3, .rank_b = 2, .batch_a = {3}, .p = {.alpha = 1}},
+        {.m = 4, .k = 3, .n = 5, .rank_a = 3, .rank_b = 3, .batch_a = {0}, .batch_b = {1}, .p = {.alpha = 1}},
         {.m = 700, .k = 100, .n = 90, .rank_a = 2, .rank_b = 2, .p = {.alpha = 1}, .constant = true},
         {.m = 3, .k = 1200, .n = 600, .rank_a = 2, .rank_b = 2, .p = {.alpha = 1}, .constant = true},
     };
@@ -97,17 +130,21 @@ static void test_random_sizes(void **state)
 {
     (void)state;
     for (int i = 0; i < 150; i++) {
-        sizes s = {.m = ot_between(1, 40), .k = ot_between(1, 60), .n = ot_between(1, 80),
-                   .rank_a = ot_between(2, 5), .rank_b = ot_between(2, 5)};
+        sizes s = {.m = ot_between(1, 40),
+                   .k = ot_between(1, 60),
+                   .n = ot_between(1, 80),
+                   .rank_a = ot_between(2, 5),
+                   .rank_b = ot_between(2, 5)};
         for (int d = 0; d < 3; d++) { /* counted from the last batch dimension */
             int32_t size = ot_between(1, 3), keep = (int32_t)ot_random(4);
             if (s.rank_a - 3 - d >= 0) s.batch_a[s.rank_a - 3 - d] = keep == 1 ? 1 : size;
             if (s.rank_b - 3 - d >= 0) s.batch_b[s.rank_b - 3 - d] = keep == 2 ? 1 : size;
         }
-        s.p = (ps_matmul_params){.trans_a = (int32_t)ot_random(2), .trans_b = (int32_t)ot_random(2),
-                                 .alpha = ot_random(2) ? 1 : 0.5f,
-                                 .fused = {.act = ot_random(2) ? PS_ACT_SILU : PS_ACT_NONE,
-                                           .act_last = (int32_t)ot_random(2)}};
+        s.p = (ps_matmul_params){
+            .trans_a = (int32_t)ot_random(2),
+            .trans_b = (int32_t)ot_random(2),
+            .alpha = ot_random(2) ? 1 : 0.5f,
+            .fused = {.act = ot_random(2) ? PS_ACT_SILU : PS_ACT_NONE, .act_last = (int32_t)ot_random(2)}};
         s.la = (ot_layout)ot_random(OT_LAYOUTS), s.lb = (ot_layout)ot_random(OT_LAYOUTS);
         s.lr = (ot_layout)ot_random(OT_LAYOUTS);
         s.constant = ot_random(2), s.bias = ot_random(2), s.residual = ot_random(2);
@@ -156,8 +193,14 @@ static void test_affine(void **state)
         poise_tensor scale = ot_random_tensor(POISE_F32, 1, dim + 1, (ot_layout)ot_random(OT_LAYOUTS), -2, 2);
         poise_tensor bias = ot_random_tensor(POISE_F32, 1, dim + 1, OT_ROW, -2, 2);
         ps_affine_params p = {.fused = {.act = ot_random(2) ? PS_ACT_SILU : PS_ACT_NONE}};
-        ot_case t = {.op = &ps_op_affine, .params = &p, .n_in = 3, .n_out = 1, .in = {&x, &scale, &bias},
-                     .constants = 4, .abs = 2e-6, .rel = 2e-6};
+        ot_case t = {.op = &ps_op_affine,
+                     .params = &p,
+                     .n_in = 3,
+                     .n_out = 1,
+                     .in = {&x, &scale, &bias},
+                     .constants = 4,
+                     .abs = 2e-6,
+                     .rel = 2e-6};
         ot_check(&t, affine_oracle);
         poise_tensor same = ot_random_tensor(POISE_F32, rank, dim, OT_LAST_GAP, -2, 2);
         t.in[0] = &same;
