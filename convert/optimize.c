@@ -53,6 +53,7 @@ static poise_status rewrite(ps_rewrite *w)
 {
     enum { ROUNDS = 12 }; /* real networks settle after 3 or 4 */
     remove_dead(w);
+    PS_TRY(sweep(w, ps_fuse_gather));
     PS_TRY(sweep(w, ps_fuse_shape));
     PS_TRY(ps_fuse_same(w));
     for (int round = 0; round < ROUNDS; round++) {
@@ -81,7 +82,7 @@ static poise_status report(const ps_rewrite *w)
         [PS_ACT_MISH] = "mish", [PS_ACT_SOFTPLUS] = "softplus", [PS_DID_BATCH_NORM] = "batch_norm",
         [PS_DID_SCALE] = "scale", [PS_DID_BIAS] = "bias", [PS_DID_RESIDUAL] = "residual",
         [PS_DID_LAYER_NORM] = "layer_norm", [PS_DID_GROUP_NORM] = "group_norm", [PS_DID_PAD] = "pad",
-        [PS_DID_TRANSPOSE] = "transpose", [PS_DID_RESHAPE] = "reshape", [PS_DID_CONCAT] = "concat",
+        [PS_DID_TRANSPOSE] = "transpose", [PS_DID_RESHAPE] = "reshape", [PS_DID_CONCAT] = "concat", [PS_DID_SLICE] = "slice",
         [PS_DID_NO_OP] = "no_op", [PS_DID_SAME] = "same", [PS_DID_CONSTANT] = "constant",
     };
     char text[PS_DID_COUNT * 28] = "";

@@ -34,9 +34,39 @@ static poise_status grow(ps_rewrite *w)
     return POISE_OK;
 }
 
+/* Puts a free slot before every gather: it may become a slice and a reshape. */
+static poise_status make_room(ps_graph *g)
+{
+    int32_t gathers = 0, at = 0;
+    for (int32_t i = 0; i < g->n_nodes; i++) gathers += g->nodes[i].op == &ps_op_gather;
+    if (!gathers) return POISE_OK;
+    PS_REQUIRE(gathers <= INT32_MAX - g->n_nodes, POISE_UNSUPPORTED, "the graph has too many nodes");
+    int32_t n = g->n_nodes + gathers;
+    ps_node *nodes = ps_alloc_array((size_t)n, sizeof *nodes);
+    int32_t *to = ps_alloc_array((size_t)g->n_nodes, sizeof *to);
+    if (!nodes || !to) {
+        ps_free(nodes);
+        ps_free(to);
+        return no_memory();
+    }
+    for (int32_t i = 0; i < g->n_nodes; i++) {
+        if (g->nodes[i].op == &ps_op_gather) nodes[at++] = (ps_node){.name = g->nodes[i].name};
+        to[i] = at;
+        nodes[at++] = g->nodes[i];
+    }
+    for (int32_t v = 0; v < g->n_values; v++)
+        if (g->values[v].live >= 0) g->values[v].live = to[g->values[v].live];
+    ps_free(g->nodes);
+    ps_free(to);
+    g->nodes = nodes;
+    g->n_nodes = g->cap_nodes = n;
+    return POISE_OK;
+}
+
 poise_status ps_rewrite_init(ps_rewrite *w, ps_graph *g)
 {
     *w = (ps_rewrite){.g = g};
+    PS_TRY(make_room(g));
     PS_TRY(grow(w));
     w->stack = ps_alloc_array((size_t)g->n_nodes, sizeof *w->stack);
     if (!w->stack) return no_memory();

@@ -312,6 +312,25 @@ static void concats_in_concats_are_one(void **state)
     assert_int_equal(gb_count(&g, &ps_op_concat), 1);
 }
 
+/* Channel shuffle as ShuffleNet's exporters write it: one gather takes the even channels, one the odd ones. */
+static void gathers_become_slices(void **state)
+{
+    (void)state;
+    const ps_axis_params first = {0}, second = {1};
+    int32_t x = image(), y = gb_transpose(&g, gb_reshape(&g, x, GB_DIMS(2, 2, 25)), GB_DIMS(1, 0, 2)), at[4];
+    int64_t index[4][3] = {{0}, {-1}, {4, 2, -5}, {0, 1, 3}};
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(ps_graph_constant(&g, NULL, POISE_I64, i > 1, &(int32_t){3}, index[i], &at[i]), 0);
+    for (int i = 0; i < 4; i++) {
+        int32_t from = i > 1 ? gb_reshape(&g, y, GB_DIMS(5, 20)) : y;
+        if (i > 1) from = gb_transpose(&g, from, GB_DIMS(1, 0));
+        gb_output(&g, gb_node(&g, &ps_op_gather, i > 1 ? &second : &first, 2, (int32_t[]){from, at[i]}));
+    }
+    gb_optimize(&g);
+    assert_int_equal(gb_count(&g, &ps_op_gather), 1);
+    assert_int_equal(gb_count(&g, &ps_op_slice), 3);
+}
+
 static void equal_nodes_become_one(void **state)
 {
     (void)state;
@@ -371,6 +390,7 @@ int main(void)
         T(parts_side_by_side_are_the_whole),
         T(parts_in_another_order_stay),
         T(concats_in_concats_are_one),
+        T(gathers_become_slices),
         T(equal_nodes_become_one),
         T(constants_are_folded),
         T(long_chains_take_linear_time),
