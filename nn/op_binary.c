@@ -6,6 +6,7 @@
 #include "nn/spread.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static const char *const names[PS_BINARY_COUNT] = {"add",
                                                    "sub",
@@ -126,14 +127,66 @@ static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *s
     }
 }
 
+/* ---- a short row for every pixel: 3 means of an image, a few channels' offsets ---- */
+
+enum { TILE = 128 };
+
+typedef struct tiled {
+    const ps_call *c;
+    size_t n;  /* elements of a pixel */
+    int which; /* the input that is the same for every pixel */
+} tiled;
+
+/* `pixels` dense pixels with as many copies of the short row as fit. */
+static void tiled_piece(const void *ctx, size_t pixels, void *const *at, const ptrdiff_t *step, int thread)
+{
+    const tiled *t = ctx;
+    const ps_call *c = t->c;
+    int64_t tile[TILE]; /* room for the largest type */
+    size_t size = poise_type_size(c->in[t->which]->type), most = TILE / t->n;
+    (void)step;
+    (void)thread;
+    for (size_t r = 0; r < most && r < pixels; r++)
+        memcpy((char *)tile + r * t->n * size, at[1 + t->which], t->n * size);
+    for (size_t i = 0; i < pixels; i += most) {
+        size_t n = (pixels - i < most ? pixels - i : most) * t->n, from = i * t->n;
+        void *y = (char *)at[0] + from * poise_type_size(c->out[0]->type);
+        const void *x = (char *)at[2 - t->which] + from * poise_type_size(c->in[1 - t->which]->type);
+        if (t->which)
+            dense_row(c, n, x, 1, tile, 1, y);
+        else
+            dense_row(c, n, tile, 1, x, 1, y);
+    }
+}
+
+/* Runs the walk pixel by pixel where it is one (3 channels, AVX2: 0.17 ns an element, 3.6 row by row). */
+static bool run_tiled(const ps_call *c, const ps_walk *w, double ns)
+{
+    int d = w->rank - 1;
+    if (d < 0 || w->n < 2 || w->n > TILE / 4 || w->step[0] != 1 || w->step[1] != 1 || w->step[2] != 1)
+        return false;
+    ptrdiff_t n = (ptrdiff_t)w->n;
+    tiled t = {c, w->n, w->stride[2][d] == 0};
+    if (w->stride[0][d] != n || w->stride[2 - t.which][d] != n || w->stride[1 + t.which][d] != 0)
+        return false;
+    ps_walk pixels = *w;
+    pixels.n = (size_t)w->dim[d];
+    pixels.rows = w->rows / pixels.n;
+    pixels.rank = d;
+    for (int i = 0; i < 3; i++) pixels.step[i] = w->stride[i][d];
+    ps_spread(&pixels, c->threads, ns * (double)n, tiled_piece, &t);
+    return true;
+}
+
 static void run(const ps_call *c)
 {
     const ps_binary_params *p = c->params;
     poise_tensor x0 = ps_broadcast(c->in[0], c->out[0]), x1 = ps_broadcast(c->in[1], c->out[0]);
     ps_walk w;
     ps_walk_init(&w, 3, (const poise_tensor *[]){c->out[0], &x0, &x1});
-    bool slow = p->kind >= PS_BINARY_POW && p->kind <= PS_BINARY_FMOD;
-    ps_spread(&w, c->threads, slow ? 20 : 0.5, piece, c);
+    double ns = p->kind >= PS_BINARY_POW && p->kind <= PS_BINARY_FMOD ? 20 : 0.5;
+    if (!w.rows || !w.n || run_tiled(c, &w, ns)) return;
+    ps_spread(&w, c->threads, ns, piece, c);
 }
 
 static void describe(const void *params, char *buf, size_t size)

@@ -309,6 +309,33 @@ static void binary_squares(void **state)
     ot_free_all();
 }
 
+/* A few channels that are the same for every pixel have a path of their own, on either side. */
+static void binary_pixels(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 12; round++) {
+        ps_binary_params p = {round % 3 ? PS_BINARY_SUB : PS_BINARY_POW};
+        int32_t channels = ot_between(2, 34),
+                dim[4] = {ot_between(1, 2), channels, ot_between(1, 40), ot_between(2, 40)};
+        poise_tensor x = ot_random_tensor(POISE_F32, 4, dim, round % 4 ? OT_LAST : OT_LAST_GAP, 0.5, 3);
+        poise_tensor b = ot_random_tensor(POISE_F32, 4, (int32_t[]){1, channels, 1, 1}, OT_ROW, 0, 3);
+        ot_case t = {.op = &ps_op_binary,
+                     .params = &p,
+                     .n_in = 2,
+                     .n_out = 1,
+                     .in = {&x, &b},
+                     .abs = 1e-6,
+                     .rel = 1e-6};
+        ot_check(&t, binary_oracle);
+        ot_check_inplace(&t, 0, binary_oracle);
+        t.in[0] = &b;
+        t.in[1] = &x;
+        ot_check(&t, binary_oracle);
+        ot_check_inplace(&t, 1, binary_oracle);
+        ot_free_all();
+    }
+}
+
 static int64_t one(int32_t kind, poise_type type, int64_t a, int64_t b)
 {
     ps_binary_params p = {kind};
@@ -495,9 +522,10 @@ int main(void)
         cmocka_unit_test(unary_f32),       cmocka_unit_test(unary_other_types),
         cmocka_unit_test(unary_corners),   cmocka_unit_test(binary_f32),
         cmocka_unit_test(binary_integers), cmocka_unit_test(binary_squares),
-        cmocka_unit_test(binary_corners),  cmocka_unit_test(binary_rules),
-        cmocka_unit_test(cast_all),        cmocka_unit_test(cast_corners),
-        cmocka_unit_test(cast_halves),     cmocka_unit_test(where_all),
+        cmocka_unit_test(binary_pixels),   cmocka_unit_test(binary_corners),
+        cmocka_unit_test(binary_rules),    cmocka_unit_test(cast_all),
+        cmocka_unit_test(cast_corners),    cmocka_unit_test(cast_halves),
+        cmocka_unit_test(where_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
