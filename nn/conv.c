@@ -242,6 +242,7 @@ static bool thread_bytes(cut *c)
 size_t ps_conv_scratch(const ps_conv *v)
 {
     if (ps_conv_is_depthwise(v)) return ps_depthwise_scratch(v);
+    if (ps_winograd_fits(v)) return ps_winograd_scratch(v);
     cut c;
     make_cut(v, &c);
     if (!thread_bytes(&c)) return SIZE_MAX;
@@ -443,6 +444,10 @@ void ps_conv_run(const ps_conv *v)
 {
     if (ps_conv_is_depthwise(v)) {
         ps_depthwise_run(v);
+        return;
+    }
+    if (ps_winograd_fits(v)) {
+        ps_winograd_run(v);
         return;
     }
     cut c;

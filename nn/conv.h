@@ -94,4 +94,11 @@ size_t ps_conv_chunks_wanted(const ps_conv *v);
 size_t ps_depthwise_scratch(const ps_conv *v);
 void ps_depthwise_run(const ps_conv *v);
 
+/* nn/conv_winograd.c: whether it does this convolution; the same four things for it. */
+bool ps_winograd_fits(const ps_conv *v);
+size_t ps_winograd_packed(const ps_conv *v);
+void ps_winograd_pack(const ps_conv *v, const ps_weights *w, float *dst);
+size_t ps_winograd_scratch(const ps_conv *v);
+void ps_winograd_run(const ps_conv *v);
+
 #endif

@@ -36,6 +36,7 @@ static size_t panels(const ps_conv *v)
 size_t ps_conv_packed(const ps_conv *v)
 {
     size_t n;
+    if (ps_winograd_fits(v)) return ps_winograd_packed(v);
     if (ps_conv_is_depthwise(v))
         n = ps_size_cap(window(v), (size_t)v->c);
     else
@@ -99,6 +100,10 @@ void ps_conv_pack(const ps_conv *v, const ps_weights *w, float *dst)
 {
     if (ps_conv_is_depthwise(v)) {
         pack_depthwise(v, w, dst);
+        return;
+    }
+    if (ps_winograd_fits(v)) {
+        ps_winograd_pack(v, w, dst);
         return;
     }
     pack_job job = {v, w, dst, panels(v), panel_floats(v), ps_conv_packed(v)};

@@ -23,6 +23,8 @@ const ps_kernels ps_kernels_avx2 = {
     .lerp4_f32 = ps_lerp4_f32_avx2,
     .transpose_f32 = ps_transpose_f32_avx2,
     .pixels_f32 = ps_pixels_f32_avx2,
+    .winograd_in_f32 = ps_winograd_in_f32_avx2,
+    .winograd_out_f32 = ps_winograd_out_f32_avx2,
     .gemm_f32_tile = {PS_AVX2_MR, PS_AVX2_NR},
     .name = "avx2",
 };

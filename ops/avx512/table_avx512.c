@@ -21,6 +21,8 @@ const ps_kernels ps_kernels_avx512 = {
     .accumulate_f32 = ps_accumulate_f32_avx512,
     .maxpool_f32 = ps_maxpool_f32_avx512,
     .lerp4_f32 = ps_lerp4_f32_avx512,
+    .winograd_in_f32 = ps_winograd_in_f32_avx512,
+    .winograd_out_f32 = ps_winograd_out_f32_avx512,
     .gemm_f32_tile = {PS_AVX512_MR, PS_AVX512_NR},
     .name = "avx512",
 };

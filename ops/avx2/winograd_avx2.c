@@ -1,0 +1,5 @@
+/* ops/avx2/winograd_avx2.c - Winograd transforms, from the template. */
+#include "ops/avx2/isa_avx2.h"
+#include "ops/vec/vec_avx2.h"
+
+#include "ops/tmpl/winograd.inc"

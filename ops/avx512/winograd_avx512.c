@@ -1,0 +1,5 @@
+/* ops/avx512/winograd_avx512.c - Winograd transforms, from the template. */
+#include "ops/avx512/isa_avx512.h"
+#include "ops/vec/vec_avx512.h"
+
+#include "ops/tmpl/winograd.inc"
