@@ -76,21 +76,31 @@ static uint32_t put_list(writer *w, size_t *used, const int32_t *values, int32_t
     return (uint32_t)at;
 }
 
-static void put_values(writer *w, size_t *strings)
+/* Large constants come first and side by side: once they are packed for a kernel, whole pages can go. */
+static size_t put_constants(writer *w, ps_file_value *out, size_t weights, bool large)
 {
-    ps_file_value *out = (ps_file_value *)(void *)(w->bytes + w->at[PS_SECTION_VALUES]);
-    size_t weights = 0;
+    enum { LARGE = 2048 };
     for (int32_t i = 0; i < w->n_values; i++) {
         const ps_value *v = &w->g->values[w->order[i]];
-        out[i] = (ps_file_value){.name = put_string(w, strings, v->name), .type = (int32_t)v->type, .rank = v->rank};
-        memcpy(out[i].dim, v->dim, sizeof out[i].dim);
-        if (!v->data) continue;
-        size_t bytes = ps_value_bytes(v);
+        size_t bytes = v->data ? ps_value_bytes(v) : 0;
+        if (!v->data || (bytes >= LARGE) != large) continue;
         out[i].constant = 1;
         out[i].offset = weights;
         memcpy(w->bytes + w->at[PS_SECTION_WEIGHTS] + weights, v->data, bytes);
         weights += ps_round_up(bytes, PS_ALIGN);
     }
+    return weights;
+}
+
+static void put_values(writer *w, size_t *strings)
+{
+    ps_file_value *out = (ps_file_value *)(void *)(w->bytes + w->at[PS_SECTION_VALUES]);
+    for (int32_t i = 0; i < w->n_values; i++) {
+        const ps_value *v = &w->g->values[w->order[i]];
+        out[i] = (ps_file_value){.name = put_string(w, strings, v->name), .type = (int32_t)v->type, .rank = v->rank};
+        memcpy(out[i].dim, v->dim, sizeof out[i].dim);
+    }
+    put_constants(w, out, put_constants(w, out, 0, true), false);
 }
 
 static void put_nodes(writer *w, size_t *strings, size_t *lists)

@@ -102,7 +102,7 @@ static void release_packed(const opening *w, range *r)
     qsort(r, n, sizeof *r, by_address);
     for (size_t i = 0; i < n;) {
         const char *from = r[i].from, *to = r[i].to;
-        for (i++; i < n && r[i].from < to + 2 * PS_ALIGN; i++)
+        for (i++; i < n && r[i].from < to + PS_ALIGN; i++) /* nothing but padding between them */
             if (r[i].to > to) to = r[i].to;
         ps_memory_release(from, (size_t)(to - from));
     }

@@ -79,11 +79,12 @@ static float *read_output(poise_session *s, int i, size_t *count)
 static void compare_list(const network *n, const float *got, size_t count, const json_t *o, const char *at,
                          const char *want, double largest)
 {
-    const json_t *index = json_object_get(o, at), *value = json_object_get(o, want);
+    json_t *index = json_object_get(o, at);
+    const json_t *value = json_object_get(o, want);
     size_t k;
     json_t *v;
     assert_true(json_array_size(index) > 0);
-    json_array_foreach((json_t *)index, k, v)
+    json_array_foreach(index, k, v)
     {
         size_t i = (size_t)json_integer_value(v);
         double w = json_number_value(json_array_get(value, k));
