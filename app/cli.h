@@ -26,7 +26,7 @@ const char *ps_cli_base(const char *path);
 poise_status ps_cli_mkdir(const char *path);
 /* A file that appears whole or not at all: written under another name, which ps_cli_commit changes to
  * `path`.  Fails when anything before it went wrong; then no file is left. */
-enum { PS_PATH_TEXT = 2048 };
+enum { PS_PATH_TEXT = 1024 };
 typedef struct ps_outfile {
     FILE *f;
     char path[PS_PATH_TEXT], part[PS_PATH_TEXT + 8];

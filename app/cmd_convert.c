@@ -1,9 +1,47 @@
-/* app/cmd_convert.c - poise convert: a foreign checkpoint into one .poise file. */
+/* app/cmd_convert.c - poise convert: a foreign checkpoint into one .poise file that says what it means. */
 #include "app/cli.h"
-#include "runtime/file.h"
+#include "models/decode.h"
+#include "nn/model.h"
 
-#include <stdio.h>
 #include <string.h>
+
+static poise_status put(void *ctx, const char *key, const char *value)
+{
+    return ps_graph_set_meta(ctx, key, value);
+}
+
+/* Task, classes, pixels and thresholds, so that predict needs no flags.  A network whose outputs nobody
+ * knows is still worth a file, for run; unless the user said what it is. */
+static poise_status add_task(const ps_args *a, const void *bytes, size_t size, ps_graph *g)
+{
+    poise_model *m = NULL;
+    ps_task t = {0};
+    poise_options o = {.threads = 1};
+    ps_task_options wanted = {a->task, a->decoder};
+    PS_TRY(poise_model_open_memory(bytes, size, &o, &m));
+    poise_status s = ps_task_resolve(m, &wanted, &t);
+    poise_model_close(m);
+    if (s) {
+        if (a->task || a->decoder || s == POISE_NO_MEMORY) return s;
+        ps_cli_note(a, "no task is recorded: %s\n", poise_error_text());
+        return POISE_OK;
+    }
+    s = ps_task_store(&t, put, g);
+    if (!s) ps_cli_note(a, "task %s, decoder %s, %d classes\n", ps_task_names[t.kind], t.decoder->name, t.n_classes);
+    ps_task_free(&t);
+    return s;
+}
+
+/* The file of the network in `bytes`, with its task. */
+static poise_status describe(const ps_args *a, void *bytes, size_t size, void **out, size_t *out_size)
+{
+    ps_graph g = {0};
+    poise_status s = ps_format_read(&g, bytes, size);
+    if (!s) s = add_task(a, bytes, size, &g);
+    if (!s) s = ps_format_write(&g, out, out_size);
+    ps_graph_free(&g);
+    return s;
+}
 
 static poise_status convert(const ps_args *a)
 {
@@ -14,11 +52,13 @@ static poise_status convert(const ps_args *a)
     if (a->precision && strcmp(a->precision, "exact"))
         return ps_fail(POISE_UNSUPPORTED, "--precision %s is not in this version; exact is", a->precision);
     poise_convert_options co = ps_cli_convert_options(a);
-    void *bytes;
+    void *bytes, *described = NULL;
     size_t size;
     PS_TRY(poise_convert(in, &co, &bytes, &size));
-    poise_status s = ps_file_write(out, bytes, size);
+    poise_status s = describe(a, bytes, size, &described, &size);
     poise_free(bytes);
+    if (!s) s = ps_file_write(out, described, size);
+    ps_free(described);
     char text[PS_BYTES_TEXT];
     if (!s) ps_cli_note(a, "%s: %s\n", out, ps_cli_bytes(size, text));
     return s;

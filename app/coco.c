@@ -22,9 +22,5 @@ int ps_coco_class(int category)
     return category - 1 - below;
 }
 
-const unsigned char ps_coco_bones[PS_COCO_BONES][2] = {
-    {15, 13}, {13, 11}, {16, 14}, {14, 12}, {11, 12}, {5, 11}, {6, 12}, {5, 6}, {5, 7}, {6, 8},
-    {7, 9},   {8, 10},  {1, 2},   {0, 1},   {0, 2},   {1, 3},  {2, 4},  {3, 5}, {4, 6}};
-
 const double ps_coco_sigmas[PS_COCO_JOINTS] = {.026, .025, .025, .035, .035, .079, .079, .072, .072,
                                                .062, .062, .107, .107, .087, .087, .089, .089};

@@ -3,6 +3,7 @@
 
 #include "app/coco.h"
 #include "app/font.h"
+#include "models/names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,11 +122,11 @@ static void draw_label(poise_image *img, int x, int y, int scale, const char *te
 static void draw_skeleton(poise_image *img, const poise_object *o, int width)
 {
     enum { SEEN = 50 }; /* percent */
-    for (int i = 0; o->n_keypoints == PS_COCO_JOINTS && i < PS_COCO_BONES; i++) {
-        const poise_keypoint *a = &o->keypoint[ps_coco_bones[i][0]], *b = &o->keypoint[ps_coco_bones[i][1]];
+    for (int i = 0; o->n_keypoints == PS_COCO_JOINTS && i < PS_COCO_LIMBS; i++) {
+        const poise_keypoint *a = &o->keypoint[ps_coco_limbs[i][0]], *b = &o->keypoint[ps_coco_limbs[i][1]];
         if (a->conf * 100 < SEEN || b->conf * 100 < SEEN) continue;
         ps_draw_line(img, bounded(a->x), bounded(a->y), bounded(b->x), bounded(b->y), width,
-                     ps_draw_palette(3 + ps_coco_bones[i][1] % 2 * 4));
+                     ps_draw_palette(3 + ps_coco_limbs[i][1] % 2 * 4));
     }
     for (int i = 0; i < o->n_keypoints; i++) {
         const poise_keypoint *p = &o->keypoint[i];

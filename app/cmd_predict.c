@@ -1,0 +1,165 @@
+/* app/cmd_predict.c - poise predict: objects, keypoints or classes in images. */
+#include "app/cli.h"
+#include "app/save.h"
+#include "app/sources.h"
+#include "runtime/clock.h"
+#include "runtime/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_MAX = 300 };
+
+typedef struct job {
+    const ps_args *args;
+    poise_model *model;
+    poise_session *session;
+    ps_detector *detector;
+    ps_sources sources;
+    poise_detect_options options;
+    int32_t *classes;
+    poise_object *found;
+    int cap, done, failed;
+    double ms[4]; /* sums: decode, preprocess, inference, postprocess */
+    ps_results results;
+    ps_save save;
+} job;
+
+/* The class that text[0..n) names, by number or by name, in *out. */
+static poise_status class_named(const ps_task *t, const char *text, size_t n, int32_t *out)
+{
+    for (int32_t i = 0; i < t->names.n; i++)
+        if (t->names.name[i] && strlen(t->names.name[i]) == n && !memcmp(t->names.name[i], text, n)) {
+            *out = i;
+            return POISE_OK;
+        }
+    char *end;
+    long v = strtol(text, &end, 10);
+    if (n && end == text + n && v >= 0 && v < t->n_classes) {
+        *out = (int32_t)v;
+        return POISE_OK;
+    }
+    return ps_fail(POISE_BAD_ARGUMENT, "--classes: '%.*s' is neither a class name of the model nor a number from 0 to %d",
+                   n > 40 ? 40 : (int)n, text, t->n_classes - 1);
+}
+
+/* "0,2", "[0, 2]" or "person,car". */
+static poise_status read_classes(job *j, const char *text)
+{
+    const ps_task *t = &j->detector->task;
+    j->classes = ps_alloc_array(strlen(text) + 1, sizeof *j->classes);
+    PS_REQUIRE(j->classes, POISE_NO_MEMORY, "no memory for the list of classes");
+    int n = 0;
+    while (*text) {
+        text += strspn(text, "[], ");
+        size_t length = strcspn(text, ",]");
+        if (!length) break;
+        PS_TRY(class_named(t, text, length, &j->classes[n]));
+        n++;
+        text += length;
+    }
+    j->options.classes = j->classes;
+    j->options.n_classes = n;
+    return POISE_OK;
+}
+
+/* 0 in poise_detect_options means "as recorded", so a threshold of 0 becomes one below any score. */
+static float threshold(float given)
+{
+    return given < 0 ? 0 : given == 0 ? 1e-12f : given;
+}
+
+static poise_status prepare(job *j)
+{
+    const ps_args *a = j->args;
+    for (int i = 1; i < a->words.n; i++) PS_TRY(ps_sources_add(&j->sources, a->words.v[i]));
+    ps_task_options t = {a->task, a->decoder};
+    PS_TRY(ps_cli_open(a, a->threads, &j->model));
+    PS_TRY(poise_session_open(j->model, &j->session));
+    PS_TRY(ps_detector_open(j->session, &t, &j->detector));
+    j->cap = a->max_det ? a->max_det : DEFAULT_MAX;
+    j->options = (poise_detect_options){.conf = threshold(a->conf), .iou = threshold(a->iou), .max_det = j->cap,
+                                        .agnostic_nms = a->agnostic_nms};
+    if (a->classes) PS_TRY(read_classes(j, a->classes));
+    j->found = ps_alloc_array((size_t)j->cap, sizeof *j->found);
+    PS_REQUIRE(j->found, POISE_NO_MEMORY, "no memory for %d objects", j->cap);
+    return POISE_OK;
+}
+
+static void tell(const job *j, const ps_frame *f, int i)
+{
+    char summary[PS_SUMMARY_TEXT], explained[PS_EXPLAIN_TEXT];
+    const ps_task *t = &j->detector->task;
+    ps_cli_note(j->args, "image %d/%d %s: %dx%d %s, %.1fms\n", i + 1, j->sources.n, f->source, t->in_h, t->in_w,
+                ps_results_summary(f, summary), j->detector->run_ms);
+    if (j->args->verbose) fputs(ps_detector_explain(j->detector, explained), stderr);
+}
+
+/* One image: found, printed, saved. */
+static poise_status predict(job *j, int i)
+{
+    ps_frame f = {.source = j->sources.path[i], .found = j->found, .by = j->detector};
+    poise_image img;
+    double from = ps_clock_ms();
+    PS_TRY(poise_image_open(f.source, &img));
+    f.decode_ms = ps_clock_ms() - from;
+    f.w = img.w, f.h = img.h;
+    poise_status s = ps_detector_run(j->detector, &img, &j->options, j->found, j->cap, &f.n);
+    if (!s) {
+        double ms[4] = {f.decode_ms, j->detector->pre_ms, j->detector->run_ms, j->detector->post_ms};
+        for (int k = 0; k < 4; k++) j->ms[k] += ms[k];
+        j->done++;
+        ps_results_frame(&j->results, &f);
+        tell(j, &f, i);
+        s = ps_save_frame(&j->save, &f, &img);
+    }
+    poise_image_close(&img);
+    return s;
+}
+
+static void speed(const job *j)
+{
+    const ps_task *t = &j->detector->task;
+    double n = j->done;
+    if (!j->done) return;
+    ps_cli_note(j->args,
+                "Speed: %.1fms decode, %.1fms preprocess, %.1fms inference, %.1fms postprocess per image at shape "
+                "(1, %d, %d, %d), precision exact\n",
+                j->ms[0] / n, j->ms[1] / n, j->ms[2] / n, j->ms[3] / n, t->in_c, t->in_h, t->in_w);
+    if (*j->save.dir) ps_cli_note(j->args, "Results saved to %s\n", j->save.dir);
+}
+
+static int predict_all(job *j)
+{
+    int code = PS_EXIT_OK;
+    ps_results_begin(&j->results);
+    for (int i = 0; i < j->sources.n; i++) {
+        if (predict(j, i)) {
+            ps_cli_fail(POISE_IO);
+            code = PS_EXIT_FAILED;
+        }
+    }
+    ps_results_end(&j->results);
+    speed(j);
+    return code;
+}
+
+static void close_job(job *j)
+{
+    ps_detector_close(j->detector);
+    poise_session_close(j->session);
+    poise_model_close(j->model);
+    ps_sources_free(&j->sources);
+    ps_free(j->classes);
+    ps_free(j->found);
+}
+
+int ps_cmd_predict(const ps_args *a)
+{
+    job j = {.args = a, .save = {.args = a}};
+    int code = ps_cli_fail(prepare(&j));
+    j.results = (ps_results){.f = stdout, .format = a->format ? a->format : "jsonl", .many = j.sources.n > 1};
+    if (code == PS_EXIT_OK) code = predict_all(&j);
+    close_job(&j);
+    return code;
+}

@@ -1,0 +1,16 @@
+/* app/save.h - files that predict leaves behind: annotated pictures, labels, crops. */
+#ifndef PS_APP_SAVE_H
+#define PS_APP_SAVE_H
+
+#include "app/args.h"
+#include "app/results.h"
+
+typedef struct ps_save {
+    const ps_args *args;
+    char dir[768]; /* empty until the first file */
+} ps_save;
+
+/* Saves what the options ask for; draws into img.  Makes the directory on the first call. */
+poise_status ps_save_frame(ps_save *s, const ps_frame *f, poise_image *img);
+
+#endif
