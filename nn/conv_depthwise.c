@@ -1,13 +1,13 @@
 /* nn/conv_depthwise.c - runs convolutions of one channel each, row by row.
  *
- * Outputs whose window lies inside the image are computed in place; those at the left and right edge, a few
- * pixels each, from a copy of their input with zero borders.  Images whose channels are not adjacent are copied
- * whole, a few rows at a time. */
+ * Outputs whose window lies inside the image are computed in place, those at the left and right edge from a copy of
+ * their input with zero borders.  Where that would copy more than the image has (tall windows, narrow images), and
+ * where channels are not adjacent, each input row is copied once into a ring with a row for each tap. */
 #include "nn/conv.h"
 
 typedef struct dw_cut {
     const ps_conv *v;
-    bool copy_in, copy_out;
+    bool ring, copy_out;
     size_t rows, row_blocks; /* output rows of a chunk */
     size_t left, right;      /* outputs [0, left) and [right, ow) have windows that leave the image */
     size_t span;             /* pixels of a copied input row */
@@ -40,16 +40,25 @@ static void find_edges(dw_cut *c)
     c->right = (size_t)right;
 }
 
+/* The ring is worth it when edges would copy as many pixels: every output row copies its edges for every tap, and
+ * the kernel runs on a few pixels at a time (counted as twice the work). */
+static bool prefers_ring(const dw_cut *c)
+{
+    const ps_conv *v = c->v;
+    if (v->xs.channel != 1) return true;
+    size_t ow = (size_t)v->out[1], edges = span_of(v, c->left) + span_of(v, ow - c->right);
+    return 2 * ps_size_cap(edges, (size_t)v->kernel[0]) / (size_t)v->stride[0] >= span_of(v, ow);
+}
+
 static void make_cut(const ps_conv *v, dw_cut *c)
 {
     *c = (dw_cut){.v = v};
     size_t ch = (size_t)v->c, ow = (size_t)v->out[1], oh = (size_t)v->out[0];
     find_edges(c);
-    c->copy_in = v->xs.channel != 1;
+    c->ring = (c->left || c->right < ow || v->xs.channel != 1) && prefers_ring(c);
     c->copy_out = v->ys.channel != 1 || (v->residual && v->rs.channel != 1);
-    if (c->copy_in) c->left = c->right = ow;
     size_t edge = c->left > ow - c->right ? c->left : ow - c->right;
-    c->span = span_of(v, edge);
+    c->span = span_of(v, c->ring ? ow : edge);
     c->pointer_bytes = ps_size_cap((size_t)v->kernel[0], sizeof(float *));
     c->in_bytes = ps_size_cap(ps_size_cap(c->span, ch * sizeof(float)), (size_t)v->kernel[0]);
     if (c->copy_out) c->out_bytes = ps_size_cap(ow, ch * sizeof(float));
@@ -144,7 +153,37 @@ static void run_inside(const dw_row *w, size_t ox, size_t n)
     run_span(w, ox, n, v->xs.pixel);
 }
 
-static void run_row(const dw_cut *c, size_t image, size_t oy, uint8_t *scratch)
+/* Copies the rows that this window needs and the ring does not have: those from *next on.  The ring has a slot for each
+ * tap; the rows of a window are adjacent, so each stays until no later window needs it.  With dilation they are not,
+ * and every window copies its own. */
+static void run_ring(const dw_row *w, ptrdiff_t *next)
+{
+    const dw_cut *c = w->c;
+    const ps_conv *v = c->v;
+    size_t floats = c->span * (size_t)v->c;
+    bool adjacent = v->dilation[0] == 1;
+    ps_slab s = {.x = w->x,
+                 .row = v->xs.row,
+                 .pixel = v->xs.pixel,
+                 .channel = v->xs.channel,
+                 .in = {v->in[0], v->in[1]},
+                 .row_step = 1,
+                 .col0 = -(ptrdiff_t)v->pad[1],
+                 .rows = 1,
+                 .cols = c->span,
+                 .channels = (size_t)v->c};
+    for (size_t ky = w->first; ky < w->end; ky++) {
+        s.row0 = input_row(w, ky);
+        float *slot = w->in + (adjacent ? (size_t)s.row0 % (size_t)v->kernel[0] : ky) * floats;
+        w->taps[ky - w->first] = slot;
+        if (adjacent && s.row0 < *next) continue;
+        ps_slab_copy(v->k, &s, slot);
+        *next = s.row0 + 1;
+    }
+    run_span(w, 0, (size_t)v->out[1], v->c);
+}
+
+static void run_row(const dw_cut *c, size_t image, size_t oy, ptrdiff_t *next, uint8_t *scratch)
 {
     const ps_conv *v = c->v;
     size_t ow = (size_t)v->out[1], ch = (size_t)v->c;
@@ -174,9 +213,13 @@ static void run_row(const dw_cut *c, size_t image, size_t oy, uint8_t *scratch)
         w.y = out;
         w.y_pixel = (ptrdiff_t)ch;
     }
-    run_edge(&w, 0, c->left);
-    run_inside(&w, c->left, c->right - c->left);
-    run_edge(&w, c->right, ow - c->right);
+    if (c->ring) {
+        run_ring(&w, next);
+    } else {
+        run_edge(&w, 0, c->left);
+        run_inside(&w, c->left, c->right - c->left);
+        run_edge(&w, c->right, ow - c->right);
+    }
     if (c->copy_out) ps_block_scatter(v->k, ow, ch, out, y, v->ys.pixel, v->ys.channel);
 }
 
@@ -187,7 +230,8 @@ static void run_chunks(void *ctx, int begin, int end, int thread)
     for (size_t i = (size_t)begin; i < (size_t)end; i++) {
         size_t image = i / c->row_blocks, r0 = i % c->row_blocks * c->rows;
         size_t r1 = least(r0 + c->rows, (size_t)c->v->out[0]);
-        for (size_t oy = r0; oy < r1; oy++) run_row(c, image, oy, scratch);
+        ptrdiff_t next = 0; /* first input row that was not copied yet */
+        for (size_t oy = r0; oy < r1; oy++) run_row(c, image, oy, &next, scratch);
     }
 }
 
