@@ -27,8 +27,8 @@ int32_t ps_index_clamp(int64_t i, int32_t n)
 
 poise_status ps_index_type(const ps_value *v)
 {
-    PS_REQUIRE(v->type == POISE_I64 || v->type == POISE_I32, POISE_BAD_MODEL, "indices are %s: must be i32 or i64",
-               poise_type_name(v->type));
+    PS_REQUIRE(v->type == POISE_I64 || v->type == POISE_I32, POISE_BAD_MODEL,
+               "indices are %s: must be i32 or i64", poise_type_name(v->type));
     return POISE_OK;
 }
 

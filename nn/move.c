@@ -13,15 +13,15 @@ void ps_nest_push(ps_nest *n, int32_t dim, ptrdiff_t sx, ptrdiff_t sy)
 }
 
 /* One element type: an m x n block, the loop over n inside. */
-#define BLOCK(type)                                                                                          \
-    static void block_##type(size_t m, size_t n, const type *x, ptrdiff_t xm, ptrdiff_t xn, type *y,         \
-                             ptrdiff_t ym, ptrdiff_t yn)                                                     \
-    {                                                                                                        \
-        for (size_t i = 0; i < m; i++) {                                                                     \
-            const type *a = x + (ptrdiff_t)i * xm;                                                           \
-            type *b = y + (ptrdiff_t)i * ym;                                                                 \
-            for (size_t j = 0; j < n; j++) b[(ptrdiff_t)j * yn] = a[(ptrdiff_t)j * xn];                      \
-        }                                                                                                    \
+#define BLOCK(type)                                                                                  \
+    static void block_##type(size_t m, size_t n, const type *x, ptrdiff_t xm, ptrdiff_t xn, type *y, \
+                             ptrdiff_t ym, ptrdiff_t yn)                                             \
+    {                                                                                                \
+        for (size_t i = 0; i < m; i++) {                                                             \
+            const type *a = x + (ptrdiff_t)i * xm;                                                   \
+            type *b = y + (ptrdiff_t)i * ym;                                                         \
+            for (size_t j = 0; j < n; j++) b[(ptrdiff_t)j * yn] = a[(ptrdiff_t)j * xn];              \
+        }                                                                                            \
     }
 BLOCK(uint8_t)
 BLOCK(uint16_t)
@@ -124,7 +124,8 @@ static void tile(const tiles *t, size_t chunk)
 {
     size_t j = chunk % t->cn * t->bn, i = chunk / t->cn % t->cm * t->bm, r = chunk / t->cn / t->cm;
     size_t m = t->m - i < t->bm ? t->m - i : t->bm, n = t->n - j < t->bn ? t->n - j : t->bn;
-    ptrdiff_t ox = (ptrdiff_t)i * t->xm + (ptrdiff_t)j * t->xn, oy = (ptrdiff_t)i * t->ym + (ptrdiff_t)j * t->yn;
+    ptrdiff_t ox = (ptrdiff_t)i * t->xm + (ptrdiff_t)j * t->xn,
+              oy = (ptrdiff_t)i * t->ym + (ptrdiff_t)j * t->yn;
     for (int d = t->outer.rank; d-- > 0;) {
         ptrdiff_t c = (ptrdiff_t)(r % (size_t)t->outer.dim[d]);
         r /= (size_t)t->outer.dim[d];
@@ -133,8 +134,10 @@ static void tile(const tiles *t, size_t chunk)
     }
     const void *x = ps_at(t->x, ox, t->size);
     void *y = ps_at(t->y, oy, t->size);
-    if (t->turn && t->size == 4) t->k->transpose_f32(n, m, x, t->xn, y, t->ym);
-    else block(t->size, m, n, x, t->xm, t->xn, y, t->ym, t->yn);
+    if (t->turn && t->size == 4)
+        t->k->transpose_f32(n, m, x, t->xn, y, t->ym);
+    else
+        block(t->size, m, n, x, t->xm, t->xn, y, t->ym, t->yn);
 }
 
 static void tile_body(void *ctx, int begin, int end, int thread)
@@ -154,7 +157,9 @@ static int second_loop(const ps_nest *d, int inner)
 
 void ps_move_nest(const ps_kernels *k, int threads, size_t size, const void *x, void *y, const ps_nest *n)
 {
-    enum { TILE = 1 << 15 }; /* bytes: source and destination of a tile stay in a 64 kB cache, and half a tile in L1 */
+    enum {
+        TILE = 1 << 15
+    }; /* bytes: source and destination of a tile stay in a 64 kB cache, and half a tile in L1 */
     tiles t = {.k = k, .size = size, .m = 1, .n = 1, .x = x, .y = y};
     if (!ps_nest_compact(&t.outer, n)) return;
     if (t.outer.rank > 0) {

@@ -10,8 +10,8 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
 {
     const ps_axis_params *p = params;
     char a[PS_SHAPE_TEXT], b[PS_SHAPE_TEXT];
-    PS_REQUIRE(p->axis >= 0 && p->axis < in[0]->rank, POISE_BAD_MODEL, "axis %d of a tensor of rank %d", p->axis,
-               in[0]->rank);
+    PS_REQUIRE(p->axis >= 0 && p->axis < in[0]->rank, POISE_BAD_MODEL, "axis %d of a tensor of rank %d",
+               p->axis, in[0]->rank);
     int64_t n = 0;
     for (int i = 0; i < n_in; i++) {
         PS_REQUIRE(in[i], POISE_BAD_MODEL, "input %d is absent", i);
@@ -20,7 +20,8 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
         bool same = in[i]->rank == in[0]->rank;
         for (int d = 0; same && d < in[0]->rank; d++) same = d == p->axis || in[i]->dim[d] == in[0]->dim[d];
         PS_REQUIRE(same, POISE_BAD_MODEL, "input %d is %s, which does not continue %s along axis %d", i,
-                   ps_shape_text(in[i]->rank, in[i]->dim, a), ps_shape_text(in[0]->rank, in[0]->dim, b), p->axis);
+                   ps_shape_text(in[i]->rank, in[i]->dim, a), ps_shape_text(in[0]->rank, in[0]->dim, b),
+                   p->axis);
         n += in[i]->dim[p->axis];
     }
     PS_REQUIRE(n <= INT32_MAX, POISE_BAD_MODEL, "%lld elements along axis %d", (long long)n, p->axis);

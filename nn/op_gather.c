@@ -9,7 +9,7 @@
 /* Index tuples that pick blocks.  `tuple` finds where in in[0] the blocks of tuple i begin. */
 typedef struct picks {
     const ps_call *c;
-    int dims; /* of in[1] that count tuples */
+    int dims;  /* of in[1] that count tuples */
     int first; /* dimension of the output where the tuples' dimensions begin */
     ps_nest block;
     size_t tuples, per; /* per chunk */
@@ -47,14 +47,16 @@ static void pick(picks *p)
 
 /* ---- gather: y[a.., i.., b..] = x[a.., indices[i..], b..] ---- */
 
-static poise_status gather_infer(const void *params, int n_in, const ps_value *const *in, ps_value *const *out)
+static poise_status gather_infer(const void *params, int n_in, const ps_value *const *in,
+                                 ps_value *const *out)
 {
     const ps_axis_params *p = params;
     const ps_value *x = in[0], *at = in[1];
     (void)n_in;
-    PS_REQUIRE(p->axis >= 0 && p->axis < x->rank, POISE_BAD_MODEL, "axis %d of a tensor of rank %d", p->axis, x->rank);
-    PS_REQUIRE(x->rank - 1 + at->rank <= POISE_MAX_DIMS, POISE_UNSUPPORTED, "rank %d of the output is more than %d",
-               x->rank - 1 + at->rank, POISE_MAX_DIMS);
+    PS_REQUIRE(p->axis >= 0 && p->axis < x->rank, POISE_BAD_MODEL, "axis %d of a tensor of rank %d", p->axis,
+               x->rank);
+    PS_REQUIRE(x->rank - 1 + at->rank <= POISE_MAX_DIMS, POISE_UNSUPPORTED,
+               "rank %d of the output is more than %d", x->rank - 1 + at->rank, POISE_MAX_DIMS);
     PS_TRY(ps_index_type(at));
     PS_REQUIRE(x->dim[p->axis] > 0, POISE_BAD_MODEL, "dimension %d is empty: nothing to gather", p->axis);
     PS_TRY(ps_index_range(at, 0, 1, x->dim[p->axis]));
@@ -116,13 +118,13 @@ static poise_status nd_infer(const void *params, int n_in, const ps_value *const
     PS_REQUIRE(at->rank >= 1 && b >= 0 && b < at->rank && b < x->rank, POISE_BAD_MODEL,
                "%d batch dimensions for data of rank %d and indices of rank %d", b, x->rank, at->rank);
     int k = at->dim[at->rank - 1];
-    PS_REQUIRE(k >= 1 && k <= x->rank - b, POISE_BAD_MODEL, "indices of %d dimensions into data of rank %d", k,
-               x->rank);
+    PS_REQUIRE(k >= 1 && k <= x->rank - b, POISE_BAD_MODEL, "indices of %d dimensions into data of rank %d",
+               k, x->rank);
     PS_REQUIRE(at->rank - 1 + x->rank - b - k <= POISE_MAX_DIMS, POISE_UNSUPPORTED,
                "rank %d of the output is more than %d", at->rank - 1 + x->rank - b - k, POISE_MAX_DIMS);
     for (int i = 0; i < b; i++)
-        PS_REQUIRE(x->dim[i] == at->dim[i], POISE_BAD_MODEL, "batch dimension %d is %d in data, %d in indices", i,
-                   x->dim[i], at->dim[i]);
+        PS_REQUIRE(x->dim[i] == at->dim[i], POISE_BAD_MODEL,
+                   "batch dimension %d is %d in data, %d in indices", i, x->dim[i], at->dim[i]);
     for (int i = 0; i < k; i++) {
         PS_REQUIRE(x->dim[b + i] > 0, POISE_BAD_MODEL, "dimension %d is empty: nothing to gather", b + i);
         PS_TRY(ps_index_range(at, (size_t)i, (size_t)k, x->dim[b + i]));
@@ -180,7 +182,8 @@ const ps_op ps_op_gather_nd = {.name = "gather_nd",
 
 /* ---- gather_elements: y[.., i, ..] = x[.., indices[.., i, ..], ..] ---- */
 
-static poise_status elements_infer(const void *params, int n_in, const ps_value *const *in, ps_value *const *out)
+static poise_status elements_infer(const void *params, int n_in, const ps_value *const *in,
+                                   ps_value *const *out)
 {
     const ps_axis_params *p = params;
     const ps_value *x = in[0], *at = in[1];
@@ -222,8 +225,8 @@ static void elements_body(void *ctx, int begin, int end, int thread)
         poise_tensor at = {.data = p[1], .type = e->at->type};
         for (size_t i = 0; i < e->w.n; i++) {
             ptrdiff_t j = (ptrdiff_t)i, v = ps_index_clamp(ps_index_read(&at, j * e->w.step[1]), e->n);
-            memcpy(ps_at(p[0], j * e->w.step[0], e->size), ps_at(p[2], j * e->w.step[2] + v * e->step, e->size),
-                   e->size);
+            memcpy(ps_at(p[0], j * e->w.step[0], e->size),
+                   ps_at(p[2], j * e->w.step[2] + v * e->step, e->size), e->size);
         }
     }
 }

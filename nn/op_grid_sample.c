@@ -10,16 +10,19 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     const ps_value *x = in[0], *g = in[1];
     char xs[PS_SHAPE_TEXT], gs[PS_SHAPE_TEXT];
     (void)n_in;
-    PS_REQUIRE(p->mode >= PS_GRID_LINEAR && p->mode <= PS_GRID_CUBIC, POISE_BAD_MODEL, "mode %d is unknown", p->mode);
+    PS_REQUIRE(p->mode >= PS_GRID_LINEAR && p->mode <= PS_GRID_CUBIC, POISE_BAD_MODEL, "mode %d is unknown",
+               p->mode);
     PS_REQUIRE(p->border >= PS_BORDER_ZEROS && p->border <= PS_BORDER_REFLECT, POISE_BAD_MODEL,
                "border mode %d is unknown", p->border);
-    PS_REQUIRE(x->type == POISE_F32 && g->type == POISE_F32, POISE_UNSUPPORTED, "x is %s, the grid %s: must be f32",
-               poise_type_name(x->type), poise_type_name(g->type));
-    PS_REQUIRE(x->rank == 4 && g->rank == 4, POISE_UNSUPPORTED, "x of rank %d, grid of rank %d: must be 4", x->rank,
-               g->rank);
-    PS_REQUIRE(g->dim[0] == x->dim[0] && g->dim[3] == 2, POISE_BAD_MODEL, "x %s, grid %s: must be [n,c,h,w], [n,h,w,2]",
-               ps_shape_text(4, x->dim, xs), ps_shape_text(4, g->dim, gs));
-    PS_REQUIRE(x->dim[2] > 0 && x->dim[3] > 0, POISE_BAD_MODEL, "x is empty: %s", ps_shape_text(4, x->dim, xs));
+    PS_REQUIRE(x->type == POISE_F32 && g->type == POISE_F32, POISE_UNSUPPORTED,
+               "x is %s, the grid %s: must be f32", poise_type_name(x->type), poise_type_name(g->type));
+    PS_REQUIRE(x->rank == 4 && g->rank == 4, POISE_UNSUPPORTED, "x of rank %d, grid of rank %d: must be 4",
+               x->rank, g->rank);
+    PS_REQUIRE(g->dim[0] == x->dim[0] && g->dim[3] == 2, POISE_BAD_MODEL,
+               "x %s, grid %s: must be [n,c,h,w], [n,h,w,2]", ps_shape_text(4, x->dim, xs),
+               ps_shape_text(4, g->dim, gs));
+    PS_REQUIRE(x->dim[2] > 0 && x->dim[3] > 0, POISE_BAD_MODEL, "x is empty: %s",
+               ps_shape_text(4, x->dim, xs));
     out[0]->type = POISE_F32;
     out[0]->rank = 4;
     out[0]->dim[0] = x->dim[0];
@@ -121,8 +124,10 @@ static void body(void *ctx, int begin, int end, int thread)
     for (int r = begin; r < end; r++) {
         int32_t n = r / y->dim[2], oy = r % y->dim[2];
         for (int32_t ox = 0; ox < y->dim[3]; ox++) {
-            const float *at = (const float *)g->data + n * g->stride[0] + oy * g->stride[1] + ox * g->stride[2];
-            taps h = taps_of(c->params, at[0], x->dim[3]), v = taps_of(c->params, at[g->stride[3]], x->dim[2]);
+            const float *at =
+                (const float *)g->data + n * g->stride[0] + oy * g->stride[1] + ox * g->stride[2];
+            taps h = taps_of(c->params, at[0], x->dim[3]),
+                 v = taps_of(c->params, at[g->stride[3]], x->dim[2]);
             pixel(c, (const float *)x->data + n * x->stride[0],
                   (float *)y->data + n * y->stride[0] + oy * y->stride[2] + ox * y->stride[3], v, h);
         }

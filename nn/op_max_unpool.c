@@ -11,15 +11,19 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     const ps_max_unpool_params *p = params;
     size_t n;
     (void)n_in;
-    PS_REQUIRE(in[0]->type == POISE_F32, POISE_UNSUPPORTED, "%s elements: must be f32", poise_type_name(in[0]->type));
-    PS_REQUIRE(in[1]->type == POISE_I64, POISE_BAD_MODEL, "indices are %s: must be i64", poise_type_name(in[1]->type));
+    PS_REQUIRE(in[0]->type == POISE_F32, POISE_UNSUPPORTED, "%s elements: must be f32",
+               poise_type_name(in[0]->type));
+    PS_REQUIRE(in[1]->type == POISE_I64, POISE_BAD_MODEL, "indices are %s: must be i64",
+               poise_type_name(in[1]->type));
     PS_REQUIRE(p->rank >= 3 && p->rank <= POISE_MAX_DIMS && p->rank == in[0]->rank && p->rank == in[1]->rank,
-               POISE_BAD_MODEL, "x of rank %d and indices of rank %d into rank %d", in[0]->rank, in[1]->rank, p->rank);
+               POISE_BAD_MODEL, "x of rank %d and indices of rank %d into rank %d", in[0]->rank, in[1]->rank,
+               p->rank);
     for (int i = 0; i < p->rank; i++)
-        PS_REQUIRE(in[0]->dim[i] == in[1]->dim[i], POISE_BAD_MODEL, "dimension %d: %d indices for %d elements", i,
-                   in[1]->dim[i], in[0]->dim[i]);
+        PS_REQUIRE(in[0]->dim[i] == in[1]->dim[i], POISE_BAD_MODEL,
+                   "dimension %d: %d indices for %d elements", i, in[1]->dim[i], in[0]->dim[i]);
     PS_REQUIRE(p->dim[0] == in[0]->dim[0] && p->dim[1] == in[0]->dim[1] && ps_dims_count(p->rank, p->dim, &n),
-               POISE_BAD_MODEL, "%dx%d maps cannot become %dx%d", in[0]->dim[0], in[0]->dim[1], p->dim[0], p->dim[1]);
+               POISE_BAD_MODEL, "%dx%d maps cannot become %dx%d", in[0]->dim[0], in[0]->dim[1], p->dim[0],
+               p->dim[1]);
     out[0]->type = in[0]->type;
     out[0]->rank = p->rank;
     memcpy(out[0]->dim, p->dim, sizeof p->dim);
@@ -38,7 +42,8 @@ static void run(const ps_call *c)
     for (size_t i = 0; i < count; i++) {
         int64_t to = ps_index_read(at, ps_offset(at, at->rank, i));
         if (to < 0 || (uint64_t)to >= room) continue;
-        ((float *)y->data)[ps_offset(y, y->rank, (size_t)to)] = ((const float *)x->data)[ps_offset(x, x->rank, i)];
+        ((float *)y->data)[ps_offset(y, y->rank, (size_t)to)] =
+            ((const float *)x->data)[ps_offset(x, x->rank, i)];
     }
 }
 

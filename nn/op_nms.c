@@ -19,15 +19,17 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     const ps_value *b = in[0], *s = in[1];
     char ba[PS_SHAPE_TEXT], sa[PS_SHAPE_TEXT];
     (void)n_in;
-    PS_REQUIRE(b->type == POISE_F32 && s->type == POISE_F32, POISE_UNSUPPORTED, "boxes are %s, scores %s: must be f32",
-               poise_type_name(b->type), poise_type_name(s->type));
-    bool fits = b->rank == 3 && s->rank == 3 && b->dim[2] == 4 && b->dim[0] == s->dim[0] && b->dim[1] == s->dim[2];
+    PS_REQUIRE(b->type == POISE_F32 && s->type == POISE_F32, POISE_UNSUPPORTED,
+               "boxes are %s, scores %s: must be f32", poise_type_name(b->type), poise_type_name(s->type));
+    bool fits =
+        b->rank == 3 && s->rank == 3 && b->dim[2] == 4 && b->dim[0] == s->dim[0] && b->dim[1] == s->dim[2];
     PS_REQUIRE(fits, POISE_BAD_MODEL, "boxes %s and scores %s: must be [n,b,4] and [n,c,b]",
                ps_shape_text(b->rank, b->dim, ba), ps_shape_text(s->rank, s->dim, sa));
     PS_REQUIRE(p->max_per_class >= 0, POISE_BAD_MODEL, "%d boxes a class", p->max_per_class);
     const int32_t dim[3] = {s->dim[0], s->dim[1], most(p, b->dim[1])};
     size_t n;
-    PS_REQUIRE(ps_dims_count(3, dim, &n), POISE_UNSUPPORTED, "%d x %d x %d boxes are too many", dim[0], dim[1], dim[2]);
+    PS_REQUIRE(ps_dims_count(3, dim, &n), POISE_UNSUPPORTED, "%d x %d x %d boxes are too many", dim[0],
+               dim[1], dim[2]);
     out[0]->type = POISE_I64;
     out[0]->rank = 2;
     out[0]->dim[0] = (int32_t)n;

@@ -49,5 +49,11 @@ static void run(const ps_call *c)
         for (int d = 0; d < x->rank; d++) to[d * y->stride[0] + i * y->stride[1]] = 0;
 }
 
-const ps_op ps_op_non_zero = {
-    .name = "non_zero", .min_in = 1, .max_in = 1, .n_out = 1, .order = PS_ORDER_ROW, .infer = infer, .live = live, .run = run};
+const ps_op ps_op_non_zero = {.name = "non_zero",
+                              .min_in = 1,
+                              .max_in = 1,
+                              .n_out = 1,
+                              .order = PS_ORDER_ROW,
+                              .infer = infer,
+                              .live = live,
+                              .run = run};

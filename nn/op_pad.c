@@ -6,9 +6,10 @@
 static poise_status infer(const void *params, int n_in, const ps_value *const *in, ps_value *const *out)
 {
     const ps_pad_params *p = params;
-    PS_REQUIRE(p->mode >= PS_PAD_CONSTANT && p->mode <= PS_PAD_WRAP, POISE_BAD_MODEL, "mode %d is unknown", p->mode);
-    PS_REQUIRE(p->rank == in[0]->rank, POISE_BAD_MODEL, "borders of %d dimensions for a tensor of rank %d", p->rank,
-               in[0]->rank);
+    PS_REQUIRE(p->mode >= PS_PAD_CONSTANT && p->mode <= PS_PAD_WRAP, POISE_BAD_MODEL, "mode %d is unknown",
+               p->mode);
+    PS_REQUIRE(p->rank == in[0]->rank, POISE_BAD_MODEL, "borders of %d dimensions for a tensor of rank %d",
+               p->rank, in[0]->rank);
     if (n_in > 1 && in[1]) {
         size_t n;
         PS_REQUIRE(in[1]->type == in[0]->type && ps_dims_count(in[1]->rank, in[1]->dim, &n) && n == 1,
@@ -18,8 +19,9 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     out[0]->rank = p->rank;
     for (int i = 0; i < p->rank; i++) {
         int64_t from = in[0]->dim[i], n = from + p->begin[i] + p->end[i];
-        PS_REQUIRE(n >= 0 && n <= INT32_MAX, POISE_BAD_MODEL, "%d elements between borders of %d and %d in dimension %d",
-                   in[0]->dim[i], p->begin[i], p->end[i], i);
+        PS_REQUIRE(n >= 0 && n <= INT32_MAX, POISE_BAD_MODEL,
+                   "%d elements between borders of %d and %d in dimension %d", in[0]->dim[i], p->begin[i],
+                   p->end[i], i);
         PS_REQUIRE(p->mode == PS_PAD_CONSTANT || from > 0 || !n, POISE_BAD_MODEL,
                    "dimension %d is empty: nothing to take its border from", i);
         out[0]->dim[i] = (int32_t)n;

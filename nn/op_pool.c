@@ -15,18 +15,21 @@ enum { MAX_TAPS = 64 }; /* pointers in one call of maxpool_f32 */
 /* Windows along one dimension; 0 = none fits. */
 static int64_t windows(const ps_pool_params *p, int d, int32_t n)
 {
-    int64_t span = (int64_t)p->dilation[d] * (p->kernel[d] - 1) + 1, total = (int64_t)n + p->pad[d] + p->pad[d + 2];
+    int64_t span = (int64_t)p->dilation[d] * (p->kernel[d] - 1) + 1,
+            total = (int64_t)n + p->pad[d] + p->pad[d + 2];
     int64_t room = total - span, step = p->stride[d];
     if (room < 0) return 0;
     int64_t out = (p->ceil_mode ? (room + step - 1) / step : room / step) + 1;
-    if (p->ceil_mode && (out - 1) * step >= (int64_t)n + p->pad[d]) out--; /* would begin in the border behind */
+    if (p->ceil_mode && (out - 1) * step >= (int64_t)n + p->pad[d])
+        out--; /* would begin in the border behind */
     return out;
 }
 
 static poise_status check_type(const ps_pool_params *p, const ps_value *x)
 {
     bool small = x->type == POISE_U8 || x->type == POISE_I8;
-    PS_REQUIRE(p->kind >= PS_POOL_MAX && p->kind <= PS_POOL_LP, POISE_BAD_MODEL, "kind %d is unknown", p->kind);
+    PS_REQUIRE(p->kind >= PS_POOL_MAX && p->kind <= PS_POOL_LP, POISE_BAD_MODEL, "kind %d is unknown",
+               p->kind);
     PS_REQUIRE(x->type == POISE_F32 || (small && p->kind == PS_POOL_MAX), POISE_UNSUPPORTED,
                "%s elements: f32 only, and u8 and i8 for the largest", poise_type_name(x->type));
     PS_REQUIRE(x->rank == 3 || x->rank == 4, POISE_UNSUPPORTED, "rank %d: must be 3 or 4", x->rank);
@@ -47,13 +50,15 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     for (int d = 0; d < 2; d++) {
         int axis = x->rank - 2 + d;
         PS_REQUIRE(p->kernel[d] > 0 && p->stride[d] > 0 && p->dilation[d] > 0, POISE_BAD_MODEL,
-                   "kernel %d, stride %d, dilation %d: must be positive", p->kernel[d], p->stride[d], p->dilation[d]);
+                   "kernel %d, stride %d, dilation %d: must be positive", p->kernel[d], p->stride[d],
+                   p->dilation[d]);
         int64_t span = (int64_t)p->dilation[d] * (p->kernel[d] - 1) + 1;
-        PS_REQUIRE(p->pad[d] >= 0 && p->pad[d] < span && p->pad[d + 2] >= 0 && p->pad[d + 2] < span, POISE_BAD_MODEL,
-                   "pads %d and %d: must be less than the window's %lld", p->pad[d], p->pad[d + 2], (long long)span);
+        PS_REQUIRE(p->pad[d] >= 0 && p->pad[d] < span && p->pad[d + 2] >= 0 && p->pad[d + 2] < span,
+                   POISE_BAD_MODEL, "pads %d and %d: must be less than the window's %lld", p->pad[d],
+                   p->pad[d + 2], (long long)span);
         if (axis < 2) {
-            PS_REQUIRE(p->kernel[0] == 1 && p->stride[0] == 1, POISE_BAD_MODEL, "a window of %d rows for rank 3",
-                       p->kernel[0]);
+            PS_REQUIRE(p->kernel[0] == 1 && p->stride[0] == 1, POISE_BAD_MODEL,
+                       "a window of %d rows for rank 3", p->kernel[0]);
             continue;
         }
         int64_t n = windows(p, d, x->dim[axis]);
@@ -98,7 +103,8 @@ typedef struct taps {
 static taps taps_of(const ps_pool_params *p, int d, int32_t o, int32_t n)
 {
     int64_t start = (int64_t)o * p->stride[d] - p->pad[d], step = p->dilation[d], k = p->kernel[d];
-    int64_t t0 = start < 0 ? (-start + step - 1) / step : 0, t1 = n > start ? (n - start + step - 1) / step : 0;
+    int64_t t0 = start < 0 ? (-start + step - 1) / step : 0,
+            t1 = n > start ? (n - start + step - 1) / step : 0;
     int64_t in = (int64_t)n + p->pad[d + 2] - start, all = in > 0 ? (in + step - 1) / step : 0;
     if (t1 > k) t1 = k;
     if (t0 > t1) t0 = t1;
@@ -116,7 +122,8 @@ typedef struct pool {
 
 static float divisor(const ps_pool_params *p, taps v, taps h)
 {
-    int64_t n = p->count_include_pad ? (int64_t)v.counted * h.counted : (int64_t)(v.t1 - v.t0) * (h.t1 - h.t0);
+    int64_t n =
+        p->count_include_pad ? (int64_t)v.counted * h.counted : (int64_t)(v.t1 - v.t0) * (h.t1 - h.t0);
     return n > 0 ? (float)n : 1.0f;
 }
 
@@ -131,9 +138,12 @@ static float load(poise_type type, const char *base, ptrdiff_t at)
 
 static void store(poise_type type, char *base, ptrdiff_t at, float v)
 {
-    if (type == POISE_F32) ((float *)(void *)base)[at] = v;
-    else if (type == POISE_U8) ((uint8_t *)base)[at] = (uint8_t)v;
-    else ((int8_t *)base)[at] = (int8_t)v;
+    if (type == POISE_F32)
+        ((float *)(void *)base)[at] = v;
+    else if (type == POISE_U8)
+        ((uint8_t *)base)[at] = (uint8_t)v;
+    else
+        ((int8_t *)base)[at] = (int8_t)v;
 }
 
 static float lowest(poise_type type)
@@ -159,12 +169,16 @@ static float element(const pool *q, ptrdiff_t plane, taps v, taps h, int64_t *be
             ptrdiff_t r = v.at + (ptrdiff_t)(i - v.t0) * p->dilation[0];
             ptrdiff_t s = h.at + (ptrdiff_t)(j - h.t0) * p->dilation[1];
             float f = load(type, q->x.data, plane + r * q->x.sh + s * q->x.sw);
-            if (p->kind == PS_POOL_AVERAGE) acc += f;
-            else if (p->kind == PS_POOL_LP) acc += power(f, p->p);
-            else if (f > acc || *best < 0) acc = f, *best = p->column_major ? s * q->x.h + r : r * q->x.w + s;
+            if (p->kind == PS_POOL_AVERAGE)
+                acc += f;
+            else if (p->kind == PS_POOL_LP)
+                acc += power(f, p->p);
+            else if (f > acc || *best < 0)
+                acc = f, *best = p->column_major ? s * q->x.h + r : r * q->x.w + s;
         }
     if (p->kind == PS_POOL_AVERAGE) return acc / divisor(p, v, h);
-    if (p->kind == PS_POOL_LP) return p->p == 1 ? acc : p->p == 2 ? sqrtf(acc) : powf(acc, 1.0f / (float)p->p);
+    if (p->kind == PS_POOL_LP)
+        return p->p == 1 ? acc : p->p == 2 ? sqrtf(acc) : powf(acc, 1.0f / (float)p->p);
     return acc;
 }
 
@@ -198,7 +212,8 @@ static int gather_taps(const pool *q, const float *first, int rows, ptrdiff_t ld
 }
 
 /* y[j] = largest over a window of any size. */
-static void max_window(const pool *q, size_t n, const float *first, int rows, ptrdiff_t ld, int cols, float *y)
+static void max_window(const pool *q, size_t n, const float *first, int rows, ptrdiff_t ld, int cols,
+                       float *y)
 {
     const float *at[MAX_TAPS];
     const ps_kernels *k = q->c->k;
@@ -210,8 +225,10 @@ static void max_window(const pool *q, size_t n, const float *first, int rows, pt
         for (int i = 0; i < rows; i++)
             for (int j = 0; j < cols; j++) {
                 const float *x = first + i * ld + j * q->p->dilation[1] * q->x.sw;
-                if (i + j) k->max_f32(n, x, 1, y, 1, y);
-                else memcpy(y, x, n * sizeof *y);
+                if (i + j)
+                    k->max_f32(n, x, 1, y, 1, y);
+                else
+                    memcpy(y, x, n * sizeof *y);
             }
     }
 }
@@ -224,7 +241,8 @@ static void max_row(const pool *q, const float *x, int rows, ptrdiff_t ld, float
     for (int32_t ox = 0, run; ox < q->y.w; ox += run) {
         taps h = taps_of(p, 1, ox, q->x.w);
         run = 1;
-        if (dense && h.t0 == 0 && h.t1 == p->kernel[1]) { /* neighbours with whole windows lie behind each other */
+        if (dense && h.t0 == 0 &&
+            h.t1 == p->kernel[1]) { /* neighbours with whole windows lie behind each other */
             int64_t whole = q->x.w - (int64_t)p->dilation[1] * (p->kernel[1] - 1) - h.at;
             run = whole < q->y.w - ox ? (int32_t)whole : q->y.w - ox;
         }
@@ -242,7 +260,8 @@ static void average_row(const pool *q, const float *x, taps v, ptrdiff_t ld, flo
         memset(to, 0, n * sizeof *to);
         for (int32_t i = v.t0; i < v.t1; i++)
             for (int32_t j = h.t0; j < h.t1; j++)
-                k->accumulate_f32(n, x + (i - v.t0) * ld + (h.at + (j - h.t0) * q->p->dilation[1]) * q->x.sw, to);
+                k->accumulate_f32(n, x + (i - v.t0) * ld + (h.at + (j - h.t0) * q->p->dilation[1]) * q->x.sw,
+                                  to);
         k->div_f32(n, to, 1, &by, 0, to);
     }
 }
@@ -253,8 +272,10 @@ static void last_row(const pool *q, int32_t n, int32_t oy)
     const float *x = (const float *)(const void *)q->x.data + n * q->x.sn + v.at * q->x.sh;
     float *y = (float *)(void *)q->y.data + n * q->y.sn + oy * q->y.sh;
     ptrdiff_t ld = q->p->dilation[0] * q->x.sh;
-    if (q->p->kind == PS_POOL_AVERAGE) average_row(q, x, v, ld, y);
-    else max_row(q, x, v.t1 - v.t0, ld, y, q->y.sw);
+    if (q->p->kind == PS_POOL_AVERAGE)
+        average_row(q, x, v, ld, y);
+    else
+        max_row(q, x, v.t1 - v.t0, ld, y, q->y.sw);
 }
 
 /* A band of output rows whose windows overlap: each input row is reduced along its windows once, into a ring
@@ -330,8 +351,10 @@ static void body(void *ctx, int begin, int end, int thread)
             continue;
         }
         for (int32_t oy = from; oy < to; oy++) {
-            if (channels_last(q->c)) last_row(q, n, oy);
-            else any_row(q, n, oy);
+            if (channels_last(q->c))
+                last_row(q, n, oy);
+            else
+                any_row(q, n, oy);
         }
     }
 }

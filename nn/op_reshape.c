@@ -11,10 +11,11 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     const ps_shape_params *p = params;
     char a[PS_SHAPE_TEXT], b[PS_SHAPE_TEXT];
     (void)n_in;
-    PS_REQUIRE(p->rank >= 0 && p->rank <= POISE_MAX_DIMS, POISE_BAD_MODEL, "rank %d is outside 0..%d", p->rank,
-               POISE_MAX_DIMS);
+    PS_REQUIRE(p->rank >= 0 && p->rank <= POISE_MAX_DIMS, POISE_BAD_MODEL, "rank %d is outside 0..%d",
+               p->rank, POISE_MAX_DIMS);
     size_t from, to;
-    PS_REQUIRE(ps_dims_count(p->rank, p->dim, &to), POISE_BAD_MODEL, "a dimension of the new shape is illegal");
+    PS_REQUIRE(ps_dims_count(p->rank, p->dim, &to), POISE_BAD_MODEL,
+               "a dimension of the new shape is illegal");
     PS_REQUIRE(ps_dims_count(in[0]->rank, in[0]->dim, &from) && from == to, POISE_BAD_MODEL,
                "%s cannot become %s: not the same number of elements",
                ps_shape_text(in[0]->rank, in[0]->dim, a), ps_shape_text(p->rank, p->dim, b));
@@ -119,7 +120,8 @@ static void run(const ps_call *c)
         return;
     }
     for (size_t i = 0; i < count; i++)
-        memcpy(ps_at(y->data, ps_offset(y, y->rank, i), size), ps_at(x->data, ps_offset(x, x->rank, i), size), size);
+        memcpy(ps_at(y->data, ps_offset(y, y->rank, i), size), ps_at(x->data, ps_offset(x, x->rank, i), size),
+               size);
 }
 
 const ps_op ps_op_reshape = {.name = "reshape",

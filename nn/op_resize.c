@@ -16,8 +16,8 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     const ps_resize_params *p = params;
     const ps_value *x = in[0];
     (void)n_in;
-    PS_REQUIRE(p->mode >= PS_RESIZE_NEAREST && p->mode <= PS_RESIZE_CUBIC, POISE_BAD_MODEL, "mode %d is unknown",
-               p->mode);
+    PS_REQUIRE(p->mode >= PS_RESIZE_NEAREST && p->mode <= PS_RESIZE_CUBIC, POISE_BAD_MODEL,
+               "mode %d is unknown", p->mode);
     PS_REQUIRE(p->coord >= PS_COORD_HALF_PIXEL && p->coord <= PS_COORD_TF_HALF_PIXEL_NN, POISE_BAD_MODEL,
                "coordinate mode %d is unknown", p->coord);
     PS_REQUIRE(p->nearest >= PS_NEAREST_ROUND_PREFER_FLOOR && p->nearest <= PS_NEAREST_CEIL, POISE_BAD_MODEL,
@@ -29,8 +29,8 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     for (int i = 0; i < p->rank; i++) {
         PS_REQUIRE(isfinite(p->scale[i]) && p->scale[i] > 0, POISE_BAD_MODEL, "scale %g of dimension %d",
                    (double)p->scale[i], i);
-        PS_REQUIRE(p->dim[i] >= 0 && (x->dim[i] > 0 || !p->dim[i]), POISE_BAD_MODEL, "dimension %d from %d to %d", i,
-                   x->dim[i], p->dim[i]);
+        PS_REQUIRE(p->dim[i] >= 0 && (x->dim[i] > 0 || !p->dim[i]), POISE_BAD_MODEL,
+                   "dimension %d from %d to %d", i, x->dim[i], p->dim[i]);
         PS_REQUIRE(!p->antialias || p->scale[i] >= 0x1p-12f, POISE_UNSUPPORTED,
                    "antialias with scale %g of dimension %d", (double)p->scale[i], i);
         PS_REQUIRE(p->coord != PS_COORD_TF_CROP || (isfinite(p->roi[i]) && isfinite(p->roi[i + p->rank])),
@@ -166,9 +166,9 @@ typedef struct resize {
     const ps_resize_params *p;
     axis axes[POISE_MAX_DIMS];
     size_t rows;
-    int inner;                   /* dimension along which a row runs */
-    int order[POISE_MAX_DIMS];   /* the other dimensions, outermost first */
-    bool pixels;                 /* [n,c,h,w], channels innermost: rows of pixels */
+    int inner;                 /* dimension along which a row runs */
+    int order[POISE_MAX_DIMS]; /* the other dimensions, outermost first */
+    bool pixels;               /* [n,c,h,w], channels innermost: rows of pixels */
 } resize;
 
 /* One product term of the outer dimensions: where it reads and how much it weighs. */
@@ -207,8 +207,10 @@ static void fill_outside(const resize *r, void *y, ptrdiff_t sy, int32_t n)
     int64_t i = v >= -2147483648.0f && v < 2147483648.0f ? (int64_t)v : 0;
     int32_t narrow = (int32_t)i;
     double d = (double)v;
-    const void *from = type == POISE_F32 ? (const void *)&v : type == POISE_F64 ? (const void *)&d
-                       : type == POISE_I64 ? (const void *)&i : (const void *)&narrow;
+    const void *from = type == POISE_F32   ? (const void *)&v
+                       : type == POISE_F64 ? (const void *)&d
+                       : type == POISE_I64 ? (const void *)&i
+                                           : (const void *)&narrow;
     if (type == POISE_F16) i = 0, from = &i;
     ps_move_row(poise_type_size(type), (size_t)n, from, 0, y, sy);
 }
@@ -232,8 +234,10 @@ static void any_row(const resize *r, const int32_t *o, void *y)
             const void *from = ps_at(x->data, t.at, size);
             if (!a->index) ps_move_row(size, (size_t)a->m, from, sx, y, sy);
             for (int32_t j = 0; a->index && j < a->m; j++) {
-                if (a->index[j] == OUTSIDE) fill_outside(r, ps_at(y, j * sy, size), sy, 1);
-                else ps_move_row(size, 1, ps_at(from, a->index[j] * sx, size), 0, ps_at(y, j * sy, size), 0);
+                if (a->index[j] == OUTSIDE)
+                    fill_outside(r, ps_at(y, j * sy, size), sy, 1);
+                else
+                    ps_move_row(size, 1, ps_at(from, a->index[j] * sx, size), 0, ps_at(y, j * sy, size), 0);
             }
             return;
         }
@@ -246,8 +250,10 @@ static void any_row(const resize *r, const int32_t *o, void *y)
                 if (a->index[i] == OUTSIDE) break;
                 sum += a->weight[i] * from[a->index[i] * sx];
             }
-            if (a->index && a->index[first] == OUTSIDE) *to = r->p->extrapolation;
-            else *to = k ? *to + t.weight * sum : t.weight * sum;
+            if (a->index && a->index[first] == OUTSIDE)
+                *to = r->p->extrapolation;
+            else
+                *to = k ? *to + t.weight * sum : t.weight * sum;
         }
     }
 }
@@ -262,7 +268,8 @@ static void pixel_row(const resize *r, int32_t n, int32_t oy)
     void *to = ps_at(y->data, n * y->stride[0] + oy * y->stride[2], size);
     if (r->p->mode == PS_RESIZE_NEAREST) {
         for (int32_t ox = 0; ox < h->m; ox++)
-            memcpy(ps_at(to, ox * y->stride[3], size), ps_at(top, h->index[ox] * x->stride[3], size), c * size);
+            memcpy(ps_at(to, ox * y->stride[3], size), ps_at(top, h->index[ox] * x->stride[3], size),
+                   c * size);
         return;
     }
     const float *bottom = (const float *)x->data + n * x->stride[0] + v->index[oy * 2 + 1] * x->stride[2];
@@ -272,7 +279,8 @@ static void pixel_row(const resize *r, int32_t n, int32_t oy)
         const float *const from[4] = {(const float *)top + left, (const float *)top + right, bottom + left,
                                       bottom + right};
         float p = h->weight[ox * 2], q = h->weight[ox * 2 + 1];
-        r->c->k->lerp4_f32(c, from, (const float[4]){a * p, a * q, b * p, b * q}, (float *)to + ox * y->stride[3]);
+        r->c->k->lerp4_f32(c, from, (const float[4]){a * p, a * q, b * p, b * q},
+                           (float *)to + ox * y->stride[3]);
     }
 }
 
@@ -302,7 +310,8 @@ static void body(void *ctx, int begin, int end, int thread)
 static bool pixels(const resize *r)
 {
     const poise_tensor *x = r->c->in[0], *y = r->c->out[0];
-    if (x->rank != 4 || x->stride[1] != 1 || y->stride[1] != 1 || r->p->coord == PS_COORD_TF_CROP) return false;
+    if (x->rank != 4 || x->stride[1] != 1 || y->stride[1] != 1 || r->p->coord == PS_COORD_TF_CROP)
+        return false;
     if (r->axes[0].index || r->axes[1].index || !r->axes[2].index || !r->axes[3].index) return false;
     return r->axes[2].taps <= 2 && r->axes[3].taps <= 2;
 }

@@ -10,12 +10,13 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     const ps_roi_align_params *p = params;
     const ps_value *x = in[0], *r = in[1], *b = in[2];
     (void)n_in;
-    PS_REQUIRE(x->type == POISE_F32 && r->type == POISE_F32, POISE_UNSUPPORTED, "x is %s, regions %s: must be f32",
-               poise_type_name(x->type), poise_type_name(r->type));
+    PS_REQUIRE(x->type == POISE_F32 && r->type == POISE_F32, POISE_UNSUPPORTED,
+               "x is %s, regions %s: must be f32", poise_type_name(x->type), poise_type_name(r->type));
     PS_TRY(ps_index_type(b));
     PS_REQUIRE(x->rank == 4 && r->rank == 2 && b->rank == 1 && r->dim[1] == 4 && b->dim[0] == r->dim[0],
-               POISE_BAD_MODEL, "x of rank %d, regions of rank %d, batch of rank %d: must be [n,c,h,w], [r,4], [r]",
-               x->rank, r->rank, b->rank);
+               POISE_BAD_MODEL,
+               "x of rank %d, regions of rank %d, batch of rank %d: must be [n,c,h,w], [r,4], [r]", x->rank,
+               r->rank, b->rank);
     PS_REQUIRE(p->out_h > 0 && p->out_w > 0 && p->sampling_ratio >= 0 && p->sampling_ratio <= 1024 &&
                    isfinite(p->spatial_scale),
                POISE_BAD_MODEL, "%dx%d bins, %d samples, scale %g", p->out_h, p->out_w, p->sampling_ratio,
@@ -43,12 +44,14 @@ typedef struct samples {
     int32_t n;
 } samples;
 
-static samples samples_of(const ps_roi_align_params *p, float lo, float hi, int32_t bins, int32_t bin, int32_t size)
+static samples samples_of(const ps_roi_align_params *p, float lo, float hi, int32_t bins, int32_t bin,
+                          int32_t size)
 {
     float shift = p->half_pixel ? 0.5f : 0.0f;
     float from = lo * p->spatial_scale - shift, length = hi * p->spatial_scale - shift - from;
     if (!p->half_pixel && !(length > 1.0f)) length = 1.0f;
-    float width = length / (float)bins, count = p->sampling_ratio > 0 ? (float)p->sampling_ratio : ceilf(width);
+    float width = length / (float)bins,
+          count = p->sampling_ratio > 0 ? (float)p->sampling_ratio : ceilf(width);
     /* a region from the network may be any size: more than four samples a pixel add nothing but time */
     float limit = p->sampling_ratio > 0 ? count : 4.0f * (float)size + 16.0f;
     int32_t n = count > 0.0f ? (int32_t)fminf(count, limit) : 0;
@@ -86,16 +89,21 @@ static void bin(const ps_call *c, const float *x, float *y, samples v, samples h
             bool inside = neighbours(v.at + (float)i * v.step, in->dim[2], &t, &b, &wv) &&
                           neighbours(h.at + (float)j * h.step, in->dim[3], &l, &r, &wh);
             if (!inside && !p->max) continue;
-            const float *p0 = x + t * in->stride[2] + l * in->stride[3], *p1 = x + t * in->stride[2] + r * in->stride[3];
-            const float *p2 = x + b * in->stride[2] + l * in->stride[3], *p3 = x + b * in->stride[2] + r * in->stride[3];
+            const float *p0 = x + t * in->stride[2] + l * in->stride[3],
+                        *p1 = x + t * in->stride[2] + r * in->stride[3];
+            const float *p2 = x + b * in->stride[2] + l * in->stride[3],
+                        *p3 = x + b * in->stride[2] + r * in->stride[3];
             float w0 = (1 - wv) * (1 - wh), w1 = (1 - wv) * wh, w2 = wv * (1 - wh), w3 = wv * wh;
             bool first = i + j == 0;
             if (!inside) w0 = w1 = w2 = w3 = 0.0f;
             for (int32_t k = 0; k < in->dim[1]; k++) {
                 float a = w0 * p0[k * sx], d = w1 * p1[k * sx], e = w2 * p2[k * sx], f = w3 * p3[k * sx];
-                float *to = &y[k * sy], most = fmaxf(fmaxf(a, d), fmaxf(e, f)); /* ONNX: largest weighted corner */
-                if (!p->max) *to += a + d + e + f;
-                else if (first || most > *to) *to = most;
+                float *to = &y[k * sy],
+                      most = fmaxf(fmaxf(a, d), fmaxf(e, f)); /* ONNX: largest weighted corner */
+                if (!p->max)
+                    *to += a + d + e + f;
+                else if (first || most > *to)
+                    *to = most;
             }
         }
     for (int32_t k = 0; !p->max && count > 0.0f && k < in->dim[1]; k++) y[k * sy] /= count;

@@ -29,21 +29,22 @@ static void same_as(ps_value *out, const ps_value *in)
 }
 
 /* n elements y[i*sy] = y[i*sy] (reduction) x[i*sx]; integers wrap. */
-static void combine(poise_type type, int reduction, size_t n, const void *x, ptrdiff_t sx, void *y, ptrdiff_t sy)
+static void combine(poise_type type, int reduction, size_t n, const void *x, ptrdiff_t sx, void *y,
+                    ptrdiff_t sy)
 {
-#define EACH(type, wide, f)                                             \
-    for (ptrdiff_t i = 0; i < (ptrdiff_t)n; i++) {                      \
+#define EACH(type, wide, f)                                                      \
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)n; i++) {                               \
         wide a = (wide)((type *)y)[i * sy], b = (wide)((const type *)x)[i * sx]; \
-        ((type *)y)[i * sy] = (type)(f);                                \
-    }                                                                   \
+        ((type *)y)[i * sy] = (type)(f);                                         \
+    }                                                                            \
     break
-#define KINDS(type, wide)                                               \
-    switch (reduction) {                                                \
-    case PS_SCATTER_ADD: EACH(type, wide, a + b);                       \
-    case PS_SCATTER_MUL: EACH(type, wide, a * b);                       \
-    case PS_SCATTER_MAX: EACH(type, wide, (type)a > (type)b ? a : b);   \
-    case PS_SCATTER_MIN: EACH(type, wide, (type)a < (type)b ? a : b);   \
-    default: break;                                                     \
+#define KINDS(type, wide)                                             \
+    switch (reduction) {                                              \
+    case PS_SCATTER_ADD: EACH(type, wide, a + b);                     \
+    case PS_SCATTER_MUL: EACH(type, wide, a *b);                      \
+    case PS_SCATTER_MAX: EACH(type, wide, (type)a > (type)b ? a : b); \
+    case PS_SCATTER_MIN: EACH(type, wide, (type)a < (type)b ? a : b); \
+    default: break;                                                   \
     }
     if (reduction == PS_SCATTER_SET) {
         ps_move_row(poise_type_size(type), n, x, sx, y, sy);
@@ -60,17 +61,19 @@ static void combine(poise_type type, int reduction, size_t n, const void *x, ptr
 
 /* ---- scatter_elements: y[.., indices[.., i, ..], ..] = updates[.., i, ..] ---- */
 
-static poise_status elements_infer(const void *params, int n_in, const ps_value *const *in, ps_value *const *out)
+static poise_status elements_infer(const void *params, int n_in, const ps_value *const *in,
+                                   ps_value *const *out)
 {
     const ps_scatter_params *p = params;
     (void)n_in;
     PS_TRY(check(p, in));
-    PS_REQUIRE(p->axis >= 0 && p->axis < in[0]->rank && in[1]->rank == in[0]->rank && in[2]->rank == in[0]->rank,
+    PS_REQUIRE(p->axis >= 0 && p->axis < in[0]->rank && in[1]->rank == in[0]->rank &&
+                   in[2]->rank == in[0]->rank,
                POISE_BAD_MODEL, "axis %d, data of rank %d, indices of rank %d, updates of rank %d", p->axis,
                in[0]->rank, in[1]->rank, in[2]->rank);
     for (int i = 0; i < in[0]->rank; i++) {
-        PS_REQUIRE(in[1]->dim[i] == in[2]->dim[i], POISE_BAD_MODEL, "dimension %d: %d indices for %d updates", i,
-                   in[1]->dim[i], in[2]->dim[i]);
+        PS_REQUIRE(in[1]->dim[i] == in[2]->dim[i], POISE_BAD_MODEL, "dimension %d: %d indices for %d updates",
+                   i, in[1]->dim[i], in[2]->dim[i]);
         PS_REQUIRE(i == p->axis ? in[0]->dim[i] > 0 : in[1]->dim[i] <= in[0]->dim[i], POISE_BAD_MODEL,
                    "dimension %d: indices have %d, data %d", i, in[1]->dim[i], in[0]->dim[i]);
     }
@@ -117,12 +120,14 @@ static poise_status nd_infer(const void *params, int n_in, const ps_value *const
     PS_REQUIRE(at->rank >= 1 && x->rank >= 1, POISE_BAD_MODEL, "data of rank %d, indices of rank %d", x->rank,
                at->rank);
     int q = at->rank - 1, k = at->dim[q];
-    PS_REQUIRE(k >= 1 && k <= x->rank, POISE_BAD_MODEL, "indices of %d dimensions into data of rank %d", k, x->rank);
+    PS_REQUIRE(k >= 1 && k <= x->rank, POISE_BAD_MODEL, "indices of %d dimensions into data of rank %d", k,
+               x->rank);
     PS_REQUIRE(u->rank == q + x->rank - k, POISE_BAD_MODEL, "updates of rank %d: must be %d", u->rank,
                q + x->rank - k);
     for (int i = 0; i < u->rank; i++) {
         int32_t n = i < q ? at->dim[i] : x->dim[i - q + k];
-        PS_REQUIRE(u->dim[i] == n, POISE_BAD_MODEL, "dimension %d of updates is %d: must be %d", i, u->dim[i], n);
+        PS_REQUIRE(u->dim[i] == n, POISE_BAD_MODEL, "dimension %d of updates is %d: must be %d", i, u->dim[i],
+                   n);
     }
     for (int i = 0; i < k; i++) {
         PS_REQUIRE(x->dim[i] > 0, POISE_BAD_MODEL, "dimension %d is empty: nowhere to scatter", i);
@@ -169,7 +174,8 @@ static void nd_run(const ps_call *c)
         ptrdiff_t from = ps_offset(at, q, i), to = 0;
         for (int d = 0; d < k; d++)
             to += ps_index_clamp(ps_index_read(at, from + d * at->stride[q]), y->dim[d]) * y->stride[d];
-        nd_block(&n, y->type, p->reduction, ps_at(u->data, ps_offset(u, q, i), size), ps_at(y->data, to, size));
+        nd_block(&n, y->type, p->reduction, ps_at(u->data, ps_offset(u, q, i), size),
+                 ps_at(y->data, to, size));
     }
 }
 

@@ -7,18 +7,18 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
 {
     const ps_slice_params *p = params;
     (void)n_in;
-    PS_REQUIRE(p->rank == in[0]->rank, POISE_BAD_MODEL, "ranges of %d dimensions for a tensor of rank %d", p->rank,
-               in[0]->rank);
+    PS_REQUIRE(p->rank == in[0]->rank, POISE_BAD_MODEL, "ranges of %d dimensions for a tensor of rank %d",
+               p->rank, in[0]->rank);
     out[0]->type = in[0]->type;
     out[0]->rank = p->rank;
     for (int i = 0; i < p->rank; i++) {
         int64_t n = in[0]->dim[i], size = p->size[i];
         int64_t last = p->start[i] + (size - 1) * (int64_t)p->step[i];
-        PS_REQUIRE(size >= 0 && p->step[i] != 0, POISE_BAD_MODEL, "size %d with step %d in dimension %d", p->size[i],
-                   p->step[i], i);
+        PS_REQUIRE(size >= 0 && p->step[i] != 0, POISE_BAD_MODEL, "size %d with step %d in dimension %d",
+                   p->size[i], p->step[i], i);
         PS_REQUIRE(!size || (p->start[i] >= 0 && p->start[i] < n && last >= 0 && last < n), POISE_BAD_MODEL,
-                   "%d elements from %d with step %d leave dimension %d of %d", p->size[i], p->start[i], p->step[i],
-                   i, in[0]->dim[i]);
+                   "%d elements from %d with step %d leave dimension %d of %d", p->size[i], p->start[i],
+                   p->step[i], i, in[0]->dim[i]);
         out[0]->dim[i] = p->size[i];
     }
     return POISE_OK;

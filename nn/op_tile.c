@@ -7,13 +7,14 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
 {
     const ps_shape_params *p = params;
     (void)n_in;
-    PS_REQUIRE(p->rank == in[0]->rank, POISE_BAD_MODEL, "%d repeats for a tensor of rank %d", p->rank, in[0]->rank);
+    PS_REQUIRE(p->rank == in[0]->rank, POISE_BAD_MODEL, "%d repeats for a tensor of rank %d", p->rank,
+               in[0]->rank);
     out[0]->type = in[0]->type;
     out[0]->rank = p->rank;
     for (int i = 0; i < p->rank; i++) {
         int64_t n = (int64_t)in[0]->dim[i] * p->dim[i];
-        PS_REQUIRE(p->dim[i] >= 0 && n <= INT32_MAX, POISE_BAD_MODEL, "%d repeats of %d elements in dimension %d",
-                   p->dim[i], in[0]->dim[i], i);
+        PS_REQUIRE(p->dim[i] >= 0 && n <= INT32_MAX, POISE_BAD_MODEL,
+                   "%d repeats of %d elements in dimension %d", p->dim[i], in[0]->dim[i], i);
         out[0]->dim[i] = (int32_t)n;
     }
     return POISE_OK;

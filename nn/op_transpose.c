@@ -8,8 +8,8 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     const ps_transpose_params *p = params;
     unsigned seen = 0;
     (void)n_in;
-    PS_REQUIRE(p->rank == in[0]->rank, POISE_BAD_MODEL, "an order of %d dimensions for a tensor of rank %d", p->rank,
-               in[0]->rank);
+    PS_REQUIRE(p->rank == in[0]->rank, POISE_BAD_MODEL, "an order of %d dimensions for a tensor of rank %d",
+               p->rank, in[0]->rank);
     out[0]->type = in[0]->type;
     out[0]->rank = p->rank;
     for (int i = 0; i < p->rank; i++) {

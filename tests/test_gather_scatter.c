@@ -21,7 +21,8 @@ static poise_tensor random_data(int round, int rank, const int32_t *dim)
 
 static poise_tensor random_indices(int round, int rank, const int32_t *dim, int32_t n)
 {
-    poise_tensor t = ot_tensor(round % 2 ? POISE_I64 : POISE_I32, rank, dim, (ot_layout)ot_random(OT_REVERSED + 1));
+    poise_tensor t =
+        ot_tensor(round % 2 ? POISE_I64 : POISE_I32, rank, dim, (ot_layout)ot_random(OT_REVERSED + 1));
     for (size_t i = 0; i < poise_tensor_count(&t); i++) ot_put(&t, i, ot_between(-n, n - 1));
     return t;
 }
@@ -55,7 +56,8 @@ static void gather(void **state)
         random_dims(rank, 1, 6, dim);
         random_dims(2, 1, 9, many);
         ps_axis_params p = {ot_between(0, rank - 1)};
-        poise_tensor x = random_data(r, rank, dim), i = random_indices(r, ot_between(0, 2), many, dim[p.axis]);
+        poise_tensor x = random_data(r, rank, dim),
+                     i = random_indices(r, ot_between(0, 2), many, dim[p.axis]);
         ot_case t = {.op = &ps_op_gather, .params = &p, .n_in = 2, .n_out = 1, .in = {&x, &i}};
         ot_check(&t, gathered);
         ot_free_all();
@@ -79,7 +81,8 @@ static void gather_rules(void **state)
 {
     (void)state;
     poise_tensor x = ot_random_tensor(POISE_F32, 2, (int32_t[]){5, 3}, OT_ROW, -1, 1);
-    poise_tensor i = ot_tensor_of(POISE_I64, 1, (int32_t[]){2}, (double[]){1, 5}), f = ot_tensor(POISE_F32, 0, NULL, OT_ROW);
+    poise_tensor i = ot_tensor_of(POISE_I64, 1, (int32_t[]){2}, (double[]){1, 5}),
+                 f = ot_tensor(POISE_F32, 0, NULL, OT_ROW);
     ps_axis_params p = {0}, q = {2};
     ot_case t = {.op = &ps_op_gather, .params = &p, .n_in = 2, .n_out = 1, .in = {&x, &i}, .constants = 2};
     ot_refuse(&t, "index 5 is outside a dimension of 5");
@@ -95,7 +98,8 @@ static void gather_rules(void **state)
 static void wild_indices(void **state)
 {
     (void)state;
-    poise_tensor x = ot_tensor_of(POISE_F32, 1, (int32_t[]){3}, (double[]){7, 8, 9}), y = ot_tensor(POISE_F32, 1, (int32_t[]){4}, OT_ROW);
+    poise_tensor x = ot_tensor_of(POISE_F32, 1, (int32_t[]){3}, (double[]){7, 8, 9}),
+                 y = ot_tensor(POISE_F32, 1, (int32_t[]){4}, OT_ROW);
     poise_tensor i = ot_tensor_of(POISE_I64, 1, (int32_t[]){4}, (double[]){-1e18, -4, 3, 1e18});
     ps_axis_params p = {0};
     ot_case t = {.op = &ps_op_gather, .params = &p, .n_in = 2, .n_out = 1, .in = {&x, &i}};
@@ -120,9 +124,12 @@ static void gathered_nd(const ot_case *t, const poise_tensor *want)
         ot_index(want, i, at);
         memcpy(tuple, at, sizeof tuple);
         for (int d = 0; d < x->rank; d++) {
-            if (d < b) from[d] = at[d];
-            else if (d < b + k) tuple[q] = d - b, from[d] = index_at(ix, tuple, x->dim[d]);
-            else from[d] = at[q + d - b - k];
+            if (d < b)
+                from[d] = at[d];
+            else if (d < b + k)
+                tuple[q] = d - b, from[d] = index_at(ix, tuple, x->dim[d]);
+            else
+                from[d] = at[q + d - b - k];
         }
         ot_put(want, i, ot_get(x, from));
     }
@@ -144,7 +151,8 @@ static void gather_nd(void **state)
         ot_free_all();
     }
     poise_tensor x = ot_tensor(POISE_F32, 2, (int32_t[]){5, 3}, OT_ROW);
-    poise_tensor i = ot_tensor_of(POISE_I64, 2, (int32_t[]){1, 2}, (double[]){4, 3}), j = ot_tensor(POISE_I64, 1, (int32_t[]){3}, OT_ROW);
+    poise_tensor i = ot_tensor_of(POISE_I64, 2, (int32_t[]){1, 2}, (double[]){4, 3}),
+                 j = ot_tensor(POISE_I64, 1, (int32_t[]){3}, OT_ROW);
     ps_gather_nd_params p = {0}, q = {1};
     ot_case t = {.op = &ps_op_gather_nd, .params = &p, .n_in = 2, .n_out = 1, .in = {&x, &i}, .constants = 2};
     ot_refuse(&t, "index 3 is outside a dimension of 3");
@@ -181,7 +189,8 @@ static void gather_elements(void **state)
         ot_check(&t, gathered_elements);
         ot_free_all();
     }
-    poise_tensor x = ot_tensor(POISE_F32, 2, (int32_t[]){5, 3}, OT_ROW), i = ot_tensor(POISE_I64, 2, (int32_t[]){6, 3}, OT_ROW);
+    poise_tensor x = ot_tensor(POISE_F32, 2, (int32_t[]){5, 3}, OT_ROW),
+                 i = ot_tensor(POISE_I64, 2, (int32_t[]){6, 3}, OT_ROW);
     ps_axis_params p = {1};
     ot_case t = {.op = &ps_op_gather_elements, .params = &p, .n_in = 2, .n_out = 1, .in = {&x, &i}};
     ot_refuse(&t, "dimension 0: indices have 6, data 5");
@@ -236,7 +245,12 @@ static void scatter_elements(void **state)
         poise_tensor x = ot_random_tensor(type, rank, dim, (ot_layout)ot_random(OT_LAYOUTS), 1, 9);
         poise_tensor u = ot_random_tensor(type, rank, many, (ot_layout)ot_random(OT_LAYOUTS), 1, 9);
         poise_tensor i = random_indices(r, rank, many, dim[p.axis]);
-        ot_case t = {.op = &ps_op_scatter_elements, .params = &p, .n_in = 3, .n_out = 1, .in = {&x, &i, &u}, .rel = 1e-5};
+        ot_case t = {.op = &ps_op_scatter_elements,
+                     .params = &p,
+                     .n_in = 3,
+                     .n_out = 1,
+                     .in = {&x, &i, &u},
+                     .rel = 1e-5};
         ot_check(&t, scattered_elements);
         ot_free_all();
     }
@@ -274,7 +288,8 @@ static void scatter_nd(void **state)
         poise_type type = scatter_type(p.reduction, r / 5);
         poise_tensor x = ot_random_tensor(type, rank, dim, (ot_layout)ot_random(OT_LAYOUTS), 1, 9);
         poise_tensor u = ot_random_tensor(type, n, many, (ot_layout)ot_random(OT_LAYOUTS), 1, 9);
-        ot_case t = {.op = &ps_op_scatter_nd, .params = &p, .n_in = 3, .n_out = 1, .in = {&x, &i, &u}, .rel = 1e-5};
+        ot_case t = {
+            .op = &ps_op_scatter_nd, .params = &p, .n_in = 3, .n_out = 1, .in = {&x, &i, &u}, .rel = 1e-5};
         ot_check(&t, scattered_nd);
         ot_free_all();
     }
@@ -283,10 +298,13 @@ static void scatter_nd(void **state)
 static void scatter_rules(void **state)
 {
     (void)state;
-    poise_tensor x = ot_tensor(POISE_F32, 2, (int32_t[]){5, 3}, OT_ROW), u = ot_tensor(POISE_F32, 2, (int32_t[]){1, 3}, OT_ROW);
-    poise_tensor i = ot_tensor_of(POISE_I64, 2, (int32_t[]){1, 1}, (double[]){-6}), h = ot_tensor(POISE_U8, 2, (int32_t[]){5, 3}, OT_ROW);
+    poise_tensor x = ot_tensor(POISE_F32, 2, (int32_t[]){5, 3}, OT_ROW),
+                 u = ot_tensor(POISE_F32, 2, (int32_t[]){1, 3}, OT_ROW);
+    poise_tensor i = ot_tensor_of(POISE_I64, 2, (int32_t[]){1, 1}, (double[]){-6}),
+                 h = ot_tensor(POISE_U8, 2, (int32_t[]){5, 3}, OT_ROW);
     ps_scatter_params p = {0, PS_SCATTER_SET}, add = {0, PS_SCATTER_ADD};
-    ot_case t = {.op = &ps_op_scatter_nd, .params = &p, .n_in = 3, .n_out = 1, .in = {&x, &i, &u}, .constants = 2};
+    ot_case t = {
+        .op = &ps_op_scatter_nd, .params = &p, .n_in = 3, .n_out = 1, .in = {&x, &i, &u}, .constants = 2};
     ot_refuse(&t, "index -6 is outside a dimension of 5");
     t.in[2] = &h;
     ot_refuse(&t, "updates are u8, data are f32");
@@ -342,7 +360,11 @@ static void non_zero_count(void **state)
     int64_t y[5];
     int32_t found = -1;
     poise_tensor in = {x, POISE_F32, 1, {5}, {1}}, out = {y, POISE_I64, 2, {1, 5}, {5, 1}};
-    ps_call c = {.n_in = 1, .n_out = 1, .in = (const poise_tensor *[]){&in}, .out = (const poise_tensor *[]){&out}, .live = &found};
+    ps_call c = {.n_in = 1,
+                 .n_out = 1,
+                 .in = (const poise_tensor *[]){&in},
+                 .out = (const poise_tensor *[]){&out},
+                 .live = &found};
     ps_op_non_zero.run(&c);
     assert_int_equal(found, 2);
     assert_true(y[0] == 1 && y[1] == 3 && !y[2] && !y[3] && !y[4]);
@@ -353,7 +375,8 @@ static void non_zero_count(void **state)
 static void live(void **state)
 {
     (void)state;
-    ps_value x = {.type = POISE_F32, .rank = 3, .dim = {4, 30, 3}}, i = {.type = POISE_I64, .rank = 2, .dim = {100, 2}}, y = {.rank = 0};
+    ps_value x = {.type = POISE_F32, .rank = 3, .dim = {4, 30, 3}},
+             i = {.type = POISE_I64, .rank = 2, .dim = {100, 2}}, y = {.rank = 0};
     const ps_value *in[] = {&x, &i};
     assert_int_equal(ps_op_gather.live(&(ps_axis_params){1}, 1, 0, in, &y), 1);
     assert_int_equal(ps_op_gather.live(&(ps_axis_params){1}, 0, 0, in, &y), 0);
@@ -369,10 +392,12 @@ static void live(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gather),           cmocka_unit_test(gather_large), cmocka_unit_test(gather_rules),
-        cmocka_unit_test(wild_indices),     cmocka_unit_test(gather_nd),    cmocka_unit_test(gather_elements),
-        cmocka_unit_test(scatter_elements), cmocka_unit_test(scatter_nd),   cmocka_unit_test(scatter_rules),
-        cmocka_unit_test(non_zero),         cmocka_unit_test(non_zero_count), cmocka_unit_test(live),
+        cmocka_unit_test(gather),           cmocka_unit_test(gather_large),
+        cmocka_unit_test(gather_rules),     cmocka_unit_test(wild_indices),
+        cmocka_unit_test(gather_nd),        cmocka_unit_test(gather_elements),
+        cmocka_unit_test(scatter_elements), cmocka_unit_test(scatter_nd),
+        cmocka_unit_test(scatter_rules),    cmocka_unit_test(non_zero),
+        cmocka_unit_test(non_zero_count),   cmocka_unit_test(live),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,7 +74,14 @@ static void check_count(const ot_case *t)
     assert_int_equal(ot_infer(t, &y), POISE_OK);
     y = ot_tensor(POISE_I64, 2, y.dim, OT_ROW);
     const poise_tensor *out = &y;
-    ps_call c = {.params = t->params, .n_in = 2, .n_out = 1, .in = t->in, .out = &out, .k = &k, .threads = 1, .live = &count};
+    ps_call c = {.params = t->params,
+                 .n_in = 2,
+                 .n_out = 1,
+                 .in = t->in,
+                 .out = &out,
+                 .k = &k,
+                 .threads = 1,
+                 .live = &count};
     poise_tensor work = ot_tensor(POISE_U8, 1, (int32_t[]){(int32_t)ps_op_nms.scratch(&c)}, OT_ROW);
     c.scratch = work.data;
     ps_op_nms.run(&c);
@@ -86,10 +93,15 @@ static void random_boxes(void **state)
     (void)state;
     for (int r = 0; r < 40; r++) {
         int32_t n = ot_between(1, 2), c = ot_between(1, 3), b = ot_between(1, 40);
-        ps_nms_params p = {.center_box = r % 2, .max_per_class = ot_between(0, 12), .iou = 0.1f * (float)ot_between(0, 8),
-                           .score = 0.3f, .has_score = r % 3 != 0};
-        poise_tensor boxes = ot_random_tensor(POISE_F32, 3, (int32_t[]){n, b, 4}, (ot_layout)ot_random(OT_REVERSED + 1), 0, 10);
-        poise_tensor scores = ot_random_tensor(POISE_F32, 3, (int32_t[]){n, c, b}, (ot_layout)ot_random(OT_REVERSED + 1), 0, 1);
+        ps_nms_params p = {.center_box = r % 2,
+                           .max_per_class = ot_between(0, 12),
+                           .iou = 0.1f * (float)ot_between(0, 8),
+                           .score = 0.3f,
+                           .has_score = r % 3 != 0};
+        poise_tensor boxes = ot_random_tensor(POISE_F32, 3, (int32_t[]){n, b, 4},
+                                              (ot_layout)ot_random(OT_REVERSED + 1), 0, 10);
+        poise_tensor scores =
+            ot_random_tensor(POISE_F32, 3, (int32_t[]){n, c, b}, (ot_layout)ot_random(OT_REVERSED + 1), 0, 1);
         for (size_t i = 0; i < poise_tensor_count(&scores); i++) /* ties */
             if (ot_random(3) == 0) ot_put(&scores, i, 0.5);
         ot_case t = {.op = &ps_op_nms, .params = &p, .n_in = 2, .n_out = 1, .in = {&boxes, &scores}};
@@ -105,7 +117,8 @@ static void borders(void **state)
     (void)state;
     poise_tensor boxes = ot_tensor_of(POISE_F32, 3, (int32_t[]){1, 5, 4},
                                       (double[]){0, 0, 2, 2, 0, 2, 2, 4, 0, 0, 2, 1, 1, 1, 1, 1, 2, 2, 0, 0});
-    poise_tensor scores = ot_tensor_of(POISE_F32, 3, (int32_t[]){1, 1, 5}, (double[]){0.9, 0.8, 0.7, 0.6, 0.5});
+    poise_tensor scores =
+        ot_tensor_of(POISE_F32, 3, (int32_t[]){1, 1, 5}, (double[]){0.9, 0.8, 0.7, 0.6, 0.5});
     ps_nms_params p = {.max_per_class = 10, .iou = 0.5f, .score = 0.5f, .has_score = 1};
     ot_case t = {.op = &ps_op_nms, .params = &p, .n_in = 2, .n_out = 1, .in = {&boxes, &scores}};
     ot_check(&t, selected);
@@ -119,8 +132,10 @@ static void borders(void **state)
 static void rules(void **state)
 {
     (void)state;
-    poise_tensor boxes = ot_tensor(POISE_F32, 3, (int32_t[]){1, 5, 4}, OT_ROW), bad = ot_tensor(POISE_F32, 3, (int32_t[]){1, 5, 3}, OT_ROW);
-    poise_tensor scores = ot_tensor(POISE_F32, 3, (int32_t[]){1, 2, 5}, OT_ROW), ints = ot_tensor(POISE_I32, 3, (int32_t[]){1, 2, 5}, OT_ROW);
+    poise_tensor boxes = ot_tensor(POISE_F32, 3, (int32_t[]){1, 5, 4}, OT_ROW),
+                 bad = ot_tensor(POISE_F32, 3, (int32_t[]){1, 5, 3}, OT_ROW);
+    poise_tensor scores = ot_tensor(POISE_F32, 3, (int32_t[]){1, 2, 5}, OT_ROW),
+                 ints = ot_tensor(POISE_I32, 3, (int32_t[]){1, 2, 5}, OT_ROW);
     ps_nms_params p = {.max_per_class = 10}, q = {.max_per_class = -1};
     ot_case t = {.op = &ps_op_nms, .params = &p, .n_in = 2, .n_out = 1, .in = {&bad, &scores}};
     ot_refuse(&t, "boxes 1x5x3 and scores 1x2x5");
@@ -134,6 +149,7 @@ static void rules(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_boxes), cmocka_unit_test(borders), cmocka_unit_test(rules)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_boxes), cmocka_unit_test(borders),
+                                       cmocka_unit_test(rules)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,11 +24,13 @@ static void pooled(const ot_case *t, const poise_tensor *want)
         ot_index(&want[0], i, at);
         int32_t oy = r == 4 ? at[2] : 0, ox = at[r - 1];
         double sum = 0, top = x->type == POISE_F32 ? -(double)INFINITY : x->type == POISE_U8 ? 0 : -128;
-        int64_t count = 0, all = 0, plane = ((int64_t)at[0] * x->dim[1] + at[1]) * height * width, best = plane;
+        int64_t count = 0, all = 0, plane = ((int64_t)at[0] * x->dim[1] + at[1]) * height * width,
+                best = plane;
         bool any = false;
         for (int32_t a = 0; a < p->kernel[0]; a++)
             for (int32_t b = 0; b < p->kernel[1]; b++) {
-                bool in = tap(p, 0, oy, a, height, &h) & tap(p, 1, ox, b, width, &w);
+                bool in = tap(p, 0, oy, a, height, &h);
+                in = tap(p, 1, ox, b, width, &w) && in;
                 all += h < height + p->pad[2] && w < width + p->pad[3];
                 if (!in) continue;
                 int32_t from[4] = {at[0], at[1], h, w};
@@ -36,11 +38,15 @@ static void pooled(const ot_case *t, const poise_tensor *want)
                 double v = ot_get(x, from);
                 count++;
                 sum += p->kind == PS_POOL_LP ? pow(fabs(v), p->p) : v;
-                if (!any || v > top) top = v, best = plane + (p->column_major ? w * height + h : h * width + w);
+                if (!any || v > top)
+                    top = v, best = plane + (p->column_major ? w * height + h : h * width + w);
                 any = true;
             }
         if (p->count_include_pad) count = all;
-        double y = p->kind == PS_POOL_MAX ? top : p->kind == PS_POOL_LP ? pow(sum, 1.0 / p->p) : count ? sum / (double)count : 0;
+        double y = p->kind == PS_POOL_MAX  ? top
+                   : p->kind == PS_POOL_LP ? pow(sum, 1.0 / p->p)
+                   : count                 ? sum / (double)count
+                                           : 0;
         ot_put(&want[0], i, y);
         if (t->n_out > 1) ot_put(&want[1], i, (double)best);
     }
@@ -48,7 +54,10 @@ static void pooled(const ot_case *t, const poise_tensor *want)
 
 static ps_pool_params random_window(int kind, int rank)
 {
-    ps_pool_params p = {.kind = kind, .p = ot_between(1, 3), .ceil_mode = ot_between(0, 1), .count_include_pad = ot_between(0, 1),
+    ps_pool_params p = {.kind = kind,
+                        .p = ot_between(1, 3),
+                        .ceil_mode = ot_between(0, 1),
+                        .count_include_pad = ot_between(0, 1),
                         .column_major = ot_between(0, 1)};
     for (int d = 0; d < 2; d++) {
         bool one = rank == 3 && d == 0;
@@ -61,10 +70,12 @@ static ps_pool_params random_window(int kind, int rank)
     return p;
 }
 
-static void check(ps_pool_params p, int n_out, poise_type type, int rank, const int32_t *dim, ot_layout layout)
+static void check(ps_pool_params p, int n_out, poise_type type, int rank, const int32_t *dim,
+                  ot_layout layout)
 {
     poise_tensor x = ot_random_tensor(type, rank, dim, layout, -100, 100);
-    ot_case t = {.op = &ps_op_pool, .params = &p, .n_in = 1, .n_out = n_out, .in = {&x}, .abs = 1e-4, .rel = 1e-5};
+    ot_case t = {
+        .op = &ps_op_pool, .params = &p, .n_in = 1, .n_out = n_out, .in = {&x}, .abs = 1e-4, .rel = 1e-5};
     if (p.kind == PS_POOL_MAX) t.abs = t.rel = 0;
     ot_check(&t, pooled);
     ot_free_all();
@@ -87,8 +98,10 @@ static void separable(void **state)
 {
     (void)state;
     for (int r = 0; r < 12; r++) {
-        int32_t k = r < 4 ? 5 : ot_between(4, 13), dim[4] = {ot_between(1, 2), ot_between(1, 19), ot_between(13, 22), ot_between(13, 20)};
-        ps_pool_params p = {.kernel = {k, k}, .stride = {1, 1}, .dilation = {1, 1}, .pad = {k / 2, k / 2, k / 2, k / 2}};
+        int32_t k = r < 4 ? 5 : ot_between(4, 13),
+                dim[4] = {ot_between(1, 2), ot_between(1, 19), ot_between(13, 22), ot_between(13, 20)};
+        ps_pool_params p = {
+            .kernel = {k, k}, .stride = {1, 1}, .dilation = {1, 1}, .pad = {k / 2, k / 2, k / 2, k / 2}};
         if (r % 3 == 2) p.stride[1] = 2, p.pad[1] = 0, p.ceil_mode = 1;
         if (r % 4 == 3) p.stride[0] = 2, p.dilation[1] = k < 6 ? 2 : 1;
         check(p, 1, POISE_F32, 4, dim, r % 2 ? OT_LAST : OT_LAST_GAP);
@@ -100,14 +113,17 @@ static void whole_image(void **state)
     (void)state;
     for (int kind = PS_POOL_MAX; kind <= PS_POOL_LP; kind++)
         for (ot_layout l = OT_ROW; l <= OT_LAST; l++)
-            check((ps_pool_params){.kind = kind, .kernel = {11, 12}, .stride = {1, 1}, .dilation = {1, 1}, .p = 2}, 1,
-                  POISE_F32, 4, (int32_t[]){2, 19, 11, 12}, l);
+            check(
+                (ps_pool_params){
+                    .kind = kind, .kernel = {11, 12}, .stride = {1, 1}, .dilation = {1, 1}, .p = 2},
+                1, POISE_F32, 4, (int32_t[]){2, 19, 11, 12}, l);
 }
 
 static void refuse(ps_pool_params p, poise_type type, int rank, const char *text)
 {
     poise_tensor x = ot_tensor(type, rank, (int32_t[]){1, 2, 6, 6, 6}, OT_ROW);
-    ot_case t = {.op = &ps_op_pool, .params = &p, .n_in = 1, .n_out = p.kind == PS_POOL_LP ? 2 : 1, .in = {&x}};
+    ot_case t = {
+        .op = &ps_op_pool, .params = &p, .n_in = 1, .n_out = p.kind == PS_POOL_LP ? 2 : 1, .in = {&x}};
     ot_refuse(&t, text);
     ot_free_all();
 }
@@ -165,7 +181,7 @@ static void max_unpool(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_pools), cmocka_unit_test(separable), cmocka_unit_test(whole_image),
+        cmocka_unit_test(random_pools), cmocka_unit_test(separable),  cmocka_unit_test(whole_image),
         cmocka_unit_test(rules),        cmocka_unit_test(max_unpool),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

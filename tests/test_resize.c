@@ -112,18 +112,26 @@ static void images(int mode, int round)
     /* sizes for which no coordinate lies on a border between two neighbours by accident of rounding */
     static const int32_t sizes[][2] = {{4, 8}, {5, 7}, {8, 4}, {7, 5}, {6, 6}, {3, 12}, {1, 3}, {9, 4}};
     int32_t rank = ot_between(3, 4), dim[4] = {ot_between(1, 2), ot_between(1, 9)};
-    ps_resize_params p = {.mode = mode, .coord = round % 7, .nearest = ot_between(0, 3), .cubic_a = -0.75f,
-                          .extrapolation = 3.0f, .rank = rank, .scale = {1, 1}};
+    ps_resize_params p = {.mode = mode,
+                          .coord = round % 7,
+                          .nearest = ot_between(0, 3),
+                          .cubic_a = -0.75f,
+                          .extrapolation = 3.0f,
+                          .rank = rank,
+                          .scale = {1, 1}};
     size_dim(&p, 0, dim[0], dim[0]);
     size_dim(&p, 1, dim[1], dim[1]);
     for (int d = 2; d < rank; d++) {
         const int32_t *s = sizes[ot_random(8)];
         dim[d] = s[0];
         size_dim(&p, d, s[0], s[1]);
-        if (p.coord == PS_COORD_TF_CROP) p.roi[d] = -0.2f + 0.41f * (float)ot_random(2), p.roi[d + rank] = 0.77f + 0.5f * (float)ot_random(2);
+        if (p.coord == PS_COORD_TF_CROP)
+            p.roi[d] = -0.2f + 0.41f * (float)ot_random(2),
+            p.roi[d + rank] = 0.77f + 0.5f * (float)ot_random(2);
     }
     if (mode != PS_RESIZE_NEAREST) p.antialias = ot_between(0, 1), p.exclude_outside = ot_between(0, 1);
-    poise_type type = mode == PS_RESIZE_NEAREST && p.coord != PS_COORD_TF_CROP && round % 2 ? POISE_I8 : POISE_F32;
+    poise_type type =
+        mode == PS_RESIZE_NEAREST && p.coord != PS_COORD_TF_CROP && round % 2 ? POISE_I8 : POISE_F32;
     check(&p, type, dim, (ot_layout)ot_random(OT_LAYOUTS));
 }
 
@@ -149,11 +157,14 @@ static void pixels(void **state)
     (void)state;
     for (int r = 0; r < 8; r++) {
         int32_t dim[4] = {2, ot_between(1, 35), 5, 6};
-        ps_resize_params p = {.mode = r % 2, .coord = r / 2 % 2 ? PS_COORD_ALIGN_CORNERS : PS_COORD_ASYMMETRIC,
-                              .nearest = PS_NEAREST_FLOOR, .rank = 4};
+        ps_resize_params p = {.mode = r % 2,
+                              .coord = r / 2 % 2 ? PS_COORD_ALIGN_CORNERS : PS_COORD_ASYMMETRIC,
+                              .nearest = PS_NEAREST_FLOOR,
+                              .rank = 4};
         for (int d = 0; d < 2; d++) size_dim(&p, d, dim[d], dim[d]);
         for (int d = 2; d < 4; d++) size_dim(&p, d, dim[d], dim[d] * 2);
-        if (p.coord == PS_COORD_ALIGN_CORNERS) size_dim(&p, 2, 5, 9), size_dim(&p, 3, 6, 11); /* steps of 1/2 */
+        if (p.coord == PS_COORD_ALIGN_CORNERS)
+            size_dim(&p, 2, 5, 9), size_dim(&p, 3, 6, 11); /* steps of 1/2 */
         check(&p, POISE_F32, dim, r < 4 ? OT_LAST : OT_LAST_GAP);
     }
 }
@@ -190,26 +201,44 @@ static void by_hand(void **state)
     const double x[] = {1, 2, 3, 4};
     numbers((ps_resize_params){.mode = PS_RESIZE_LINEAR, .rank = 1, .dim = {8}, .scale = {2}}, 4, x,
             (double[]){1, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 4});
-    numbers((ps_resize_params){.mode = PS_RESIZE_LINEAR, .coord = PS_COORD_ALIGN_CORNERS, .rank = 1, .dim = {7}, .scale = {1.75f}},
+    numbers((ps_resize_params){.mode = PS_RESIZE_LINEAR,
+                               .coord = PS_COORD_ALIGN_CORNERS,
+                               .rank = 1,
+                               .dim = {7},
+                               .scale = {1.75f}},
             4, x, (double[]){1, 1.5, 2, 2.5, 3, 3.5, 4});
-    numbers((ps_resize_params){.mode = PS_RESIZE_NEAREST, .nearest = PS_NEAREST_FLOOR, .coord = PS_COORD_ASYMMETRIC, .rank = 1,
-                               .dim = {8}, .scale = {2}}, 4, x, (double[]){1, 1, 2, 2, 3, 3, 4, 4});
+    numbers((ps_resize_params){.mode = PS_RESIZE_NEAREST,
+                               .nearest = PS_NEAREST_FLOOR,
+                               .coord = PS_COORD_ASYMMETRIC,
+                               .rank = 1,
+                               .dim = {8},
+                               .scale = {2}},
+            4, x, (double[]){1, 1, 2, 2, 3, 3, 4, 4});
     /* a third in float is a little more than 1/3, its multiples must still hit the elements */
     const double y[] = {0, 1, 2, 3, 4, 5, 6, 7, 8};
-    numbers((ps_resize_params){.mode = PS_RESIZE_NEAREST, .nearest = PS_NEAREST_FLOOR, .coord = PS_COORD_ASYMMETRIC, .rank = 1,
-                               .dim = {3}, .scale = {1.0f / 3.0f}}, 9, y, (double[]){0, 3, 6});
+    numbers((ps_resize_params){.mode = PS_RESIZE_NEAREST,
+                               .nearest = PS_NEAREST_FLOOR,
+                               .coord = PS_COORD_ASYMMETRIC,
+                               .rank = 1,
+                               .dim = {3},
+                               .scale = {1.0f / 3.0f}},
+            9, y, (double[]){0, 3, 6});
     /* cubic halving by 2, a = -0.75: -0.09375 * (1st + 4th) + 0.59375 * (2nd + 3rd), edges repeated */
-    numbers((ps_resize_params){.mode = PS_RESIZE_CUBIC, .cubic_a = -0.75f, .rank = 1, .dim = {2}, .scale = {0.5f}}, 4, x,
-            (double[]){1.5 - 0.09375, 3.5 + 0.09375});
+    numbers(
+        (ps_resize_params){
+            .mode = PS_RESIZE_CUBIC, .cubic_a = -0.75f, .rank = 1, .dim = {2}, .scale = {0.5f}},
+        4, x, (double[]){1.5 - 0.09375, 3.5 + 0.09375});
     /* antialiased linear, halved: weights 1 3 3 1 over 8, edges repeated */
-    numbers((ps_resize_params){.mode = PS_RESIZE_LINEAR, .antialias = 1, .rank = 1, .dim = {2}, .scale = {0.5f}}, 4, x,
-            (double[]){(1 + 3 + 6 + 3) / 8.0, (2 + 9 + 12 + 4) / 8.0});
+    numbers(
+        (ps_resize_params){.mode = PS_RESIZE_LINEAR, .antialias = 1, .rank = 1, .dim = {2}, .scale = {0.5f}},
+        4, x, (double[]){(1 + 3 + 6 + 3) / 8.0, (2 + 9 + 12 + 4) / 8.0});
 }
 
 static void rules(void **state)
 {
     (void)state;
-    poise_tensor x = ot_tensor(POISE_F32, 2, (int32_t[]){4, 6}, OT_ROW), u = ot_tensor(POISE_U8, 2, (int32_t[]){4, 6}, OT_ROW);
+    poise_tensor x = ot_tensor(POISE_F32, 2, (int32_t[]){4, 6}, OT_ROW),
+                 u = ot_tensor(POISE_U8, 2, (int32_t[]){4, 6}, OT_ROW);
     const ps_resize_params good = {.mode = PS_RESIZE_LINEAR, .rank = 2, .dim = {8, 6}, .scale = {2, 1}};
     ps_resize_params p = good;
     ot_case t = {.op = &ps_op_resize, .params = &p, .n_in = 1, .n_out = 1, .in = {&x}};

@@ -24,7 +24,8 @@ static double bordered(const ot_case *t, const int32_t *at, double h, double w)
         double n = x->dim[2 + d];
         if (v[d] >= 0 && v[d] <= n - 1) continue;
         if (p->border == PS_BORDER_ZEROS) return 0;
-        if (p->border == PS_BORDER_REFLECT) v[d] = p->align_corners ? reflected(v[d], 0, n - 1) : reflected(v[d], -0.5, n - 0.5);
+        if (p->border == PS_BORDER_REFLECT)
+            v[d] = p->align_corners ? reflected(v[d], 0, n - 1) : reflected(v[d], -0.5, n - 0.5);
         v[d] = fmin(fmax(v[d], 0), n - 1);
     }
     return ot_get(x, (int32_t[]){at[0], at[1], (int32_t)v[0], (int32_t)v[1]});
@@ -72,10 +73,13 @@ static void grid_sample(void **state)
     for (int r = 0; r < 54; r++) {
         ps_grid_sample_params p = {r % 3, r / 3 % 3, r / 9 % 2};
         int32_t n = ot_between(1, 2), oh = ot_between(1, 5), ow = ot_between(1, 5);
-        poise_tensor x = ot_random_tensor(POISE_F32, 4, (int32_t[]){n, ot_between(1, 20), ot_between(1, 6), ot_between(2, 6)},
-                                          (ot_layout)ot_random(OT_LAYOUTS), -8, 8);
-        poise_tensor g = ot_random_tensor(POISE_F32, 4, (int32_t[]){n, oh, ow, 2}, (ot_layout)ot_random(OT_REVERSED + 1), -1.7, 1.7);
-        ot_case t = {.op = &ps_op_grid_sample, .params = &p, .n_in = 2, .n_out = 1, .in = {&x, &g}, .abs = 3e-4};
+        poise_tensor x = ot_random_tensor(
+            POISE_F32, 4, (int32_t[]){n, ot_between(1, 20), ot_between(1, 6), ot_between(2, 6)},
+            (ot_layout)ot_random(OT_LAYOUTS), -8, 8);
+        poise_tensor g = ot_random_tensor(POISE_F32, 4, (int32_t[]){n, oh, ow, 2},
+                                          (ot_layout)ot_random(OT_REVERSED + 1), -1.7, 1.7);
+        ot_case t = {
+            .op = &ps_op_grid_sample, .params = &p, .n_in = 2, .n_out = 1, .in = {&x, &g}, .abs = 3e-4};
         ot_check(&t, sampled);
         ot_free_all();
     }
@@ -85,9 +89,11 @@ static void grid_sample(void **state)
 static void wild_points(void **state)
 {
     (void)state;
-    poise_tensor x = ot_random_tensor(POISE_F32, 4, (int32_t[]){1, 1, 3, 3}, OT_ROW, 1, 2), y = ot_tensor(POISE_F32, 4, (int32_t[]){1, 1, 1, 4}, OT_ROW);
-    poise_tensor g = ot_tensor_of(POISE_F32, 4, (int32_t[]){1, 1, 4, 2},
-                                  (double[]){NAN, 0, INFINITY, -(double)INFINITY, 1e30, -1e30, 0, NAN});
+    poise_tensor x = ot_random_tensor(POISE_F32, 4, (int32_t[]){1, 1, 3, 3}, OT_ROW, 1, 2),
+                 y = ot_tensor(POISE_F32, 4, (int32_t[]){1, 1, 1, 4}, OT_ROW);
+    poise_tensor g = ot_tensor_of(
+        POISE_F32, 4, (int32_t[]){1, 1, 4, 2},
+        (double[]){(double)NAN, 0, (double)INFINITY, -(double)INFINITY, 1e30, -1e30, 0, (double)NAN});
     ps_kernels k;
     ps_kernels_select(&k, 0);
     for (int r = 0; r < 18; r++) {
@@ -132,11 +138,13 @@ static void aligned(const ot_case *t, const poise_tensor *want)
         double bw = box[2] - box[0], bh = box[3] - box[1];
         if (!p->half_pixel) bw = fmax(bw, 1), bh = fmax(bh, 1);
         bw /= p->out_w, bh /= p->out_h;
-        int nh = p->sampling_ratio ? p->sampling_ratio : (int)ceil(bh), nw = p->sampling_ratio ? p->sampling_ratio : (int)ceil(bw);
+        int nh = p->sampling_ratio ? p->sampling_ratio : (int)ceil(bh),
+            nw = p->sampling_ratio ? p->sampling_ratio : (int)ceil(bw);
         int32_t n = (int32_t)ot_at(t->in[2], (size_t)at[0]);
         for (int a = 0; a < nh; a++)
             for (int b = 0; b < nw; b++) {
-                double v = sample(t, n, at[1], box[1] + (at[2] + (a + 0.5) / nh) * bh, box[0] + (at[3] + (b + 0.5) / nw) * bw);
+                double v = sample(t, n, at[1], box[1] + (at[2] + (a + 0.5) / nh) * bh,
+                                  box[0] + (at[3] + (b + 0.5) / nw) * bw);
                 sum += v;
                 top = fmax(top, v);
             }
@@ -150,15 +158,22 @@ static void roi_align(void **state)
     for (int r = 0; r < 32; r++) {
         ps_roi_align_params p = {r % 2, r / 2 % 2, ot_between(1, 3), ot_between(1, 3), r / 4 % 3, 0.51f};
         int32_t n = ot_between(1, 2), regions = ot_between(1, 4);
-        poise_tensor x = ot_random_tensor(POISE_F32, 4, (int32_t[]){n, 3, 7, 8}, (ot_layout)ot_random(OT_LAYOUTS), -8, 8);
-        poise_tensor boxes = ot_tensor(POISE_F32, 2, (int32_t[]){regions, 4}, OT_ROW_GAP), batch = ot_tensor(POISE_I64, 1, &regions, OT_ROW);
+        poise_tensor x =
+            ot_random_tensor(POISE_F32, 4, (int32_t[]){n, 3, 7, 8}, (ot_layout)ot_random(OT_LAYOUTS), -8, 8);
+        poise_tensor boxes = ot_tensor(POISE_F32, 2, (int32_t[]){regions, 4}, OT_ROW_GAP),
+                     batch = ot_tensor(POISE_I64, 1, &regions, OT_ROW);
         for (int32_t i = 0; i < regions; i++) {
             double a = ot_uniform(-3, 9), b = ot_uniform(-3, 9);
             const double c[4] = {a, b, a + ot_uniform(0.1, 9), b + ot_uniform(0.1, 9)};
             for (int32_t k = 0; k < 4; k++) ot_set(&boxes, (int32_t[]){i, k}, c[k]);
             ot_put(&batch, (size_t)i, ot_between(0, n - 1));
         }
-        ot_case t = {.op = &ps_op_roi_align, .params = &p, .n_in = 3, .n_out = 1, .in = {&x, &boxes, &batch}, .abs = 3e-4};
+        ot_case t = {.op = &ps_op_roi_align,
+                     .params = &p,
+                     .n_in = 3,
+                     .n_out = 1,
+                     .in = {&x, &boxes, &batch},
+                     .abs = 3e-4};
         ot_check(&t, aligned);
         ot_free_all();
     }
@@ -167,13 +182,20 @@ static void roi_align(void **state)
 static void rules(void **state)
 {
     (void)state;
-    poise_tensor x = ot_tensor(POISE_F32, 4, (int32_t[]){1, 2, 3, 3}, OT_ROW), g = ot_tensor(POISE_F32, 4, (int32_t[]){1, 2, 2, 3}, OT_ROW);
-    poise_tensor boxes = ot_tensor(POISE_F32, 2, (int32_t[]){2, 4}, OT_ROW), batch = ot_tensor_of(POISE_I64, 1, (int32_t[]){2}, (double[]){0, 1});
+    poise_tensor x = ot_tensor(POISE_F32, 4, (int32_t[]){1, 2, 3, 3}, OT_ROW),
+                 g = ot_tensor(POISE_F32, 4, (int32_t[]){1, 2, 2, 3}, OT_ROW);
+    poise_tensor boxes = ot_tensor(POISE_F32, 2, (int32_t[]){2, 4}, OT_ROW),
+                 batch = ot_tensor_of(POISE_I64, 1, (int32_t[]){2}, (double[]){0, 1});
     ps_grid_sample_params p = {0};
     ot_case t = {.op = &ps_op_grid_sample, .params = &p, .n_in = 2, .n_out = 1, .in = {&x, &g}};
     ot_refuse(&t, "grid 1x2x2x3");
     ps_roi_align_params q = {0, 0, 2, 2, 0, 1}, bad = {0, 0, 0, 2, 0, 1};
-    t = (ot_case){.op = &ps_op_roi_align, .params = &q, .n_in = 3, .n_out = 1, .in = {&x, &boxes, &batch}, .constants = 4};
+    t = (ot_case){.op = &ps_op_roi_align,
+                  .params = &q,
+                  .n_in = 3,
+                  .n_out = 1,
+                  .in = {&x, &boxes, &batch},
+                  .constants = 4};
     ot_refuse(&t, "index 1 is outside a dimension of 1");
     t.params = &bad;
     ot_refuse(&t, "0x2 bins");
@@ -184,7 +206,7 @@ static void rules(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(grid_sample), cmocka_unit_test(wild_points), cmocka_unit_test(roi_align),
-                                       cmocka_unit_test(rules)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(grid_sample), cmocka_unit_test(wild_points),
+                                       cmocka_unit_test(roi_align), cmocka_unit_test(rules)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

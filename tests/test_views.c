@@ -150,7 +150,8 @@ static void large_copies(void **state)
 {
     (void)state;
     for (int r = 0; r < 4; r++) {
-        poise_tensor x = ot_random_tensor(sizes[r], 3, (int32_t[]){1, 37, 700}, r % 2 ? OT_ROW_GAP : OT_ROW, 0, 100);
+        poise_tensor x =
+            ot_random_tensor(sizes[r], 3, (int32_t[]){1, 37, 700}, r % 2 ? OT_ROW_GAP : OT_ROW, 0, 100);
         ps_transpose_params p = {3, {2, 0, 1}};
         ot_case t = {.op = &ps_op_transpose, .params = &p, .n_in = 1, .n_out = 1, .in = {&x}};
         ot_check(&t, transposed);
@@ -282,7 +283,8 @@ static void padded(const ot_case *t, const poise_tensor *want)
         int32_t at[8];
         bool inside = true;
         ot_index(want, i, at);
-        for (int d = 0; d < p->rank; d++) inside &= padded_from(p->mode, p->begin[d], t->in[0]->dim[d], &at[d]);
+        for (int d = 0; d < p->rank; d++)
+            inside &= padded_from(p->mode, p->begin[d], t->in[0]->dim[d], &at[d]);
         ot_put(want, i, inside ? ot_get(t->in[0], at) : t->in[1] ? ot_at(t->in[1], 0) : 0);
     }
 }
@@ -304,7 +306,8 @@ static void pad(void **state)
         ot_check(&t, padded);
         ot_free_all();
     }
-    poise_tensor x = ot_tensor(POISE_F32, 1, (int32_t[]){5}, OT_ROW), v = ot_tensor(POISE_I64, 0, NULL, OT_ROW);
+    poise_tensor x = ot_tensor(POISE_F32, 1, (int32_t[]){5}, OT_ROW),
+                 v = ot_tensor(POISE_I64, 0, NULL, OT_ROW);
     ps_pad_params p = {PS_PAD_CONSTANT, 1, {-3}, {-3}}, q = {PS_PAD_CONSTANT, 1, {1}, {1}};
     ot_case t = {.op = &ps_op_pad, .params = &p, .n_in = 2, .n_out = 1, .in = {&x, NULL}};
     ot_refuse(&t, "5 elements between borders of -3 and -3");
@@ -370,7 +373,8 @@ static void concat_in_place(void **state)
 static void concat_rules(void **state)
 {
     (void)state;
-    poise_tensor a = ot_tensor(POISE_F32, 2, (int32_t[]){2, 3}, OT_ROW), b = ot_tensor(POISE_F32, 2, (int32_t[]){3, 3}, OT_ROW);
+    poise_tensor a = ot_tensor(POISE_F32, 2, (int32_t[]){2, 3}, OT_ROW),
+                 b = ot_tensor(POISE_F32, 2, (int32_t[]){3, 3}, OT_ROW);
     poise_tensor c = ot_tensor(POISE_U8, 2, (int32_t[]){2, 3}, OT_ROW);
     ps_axis_params p = {1}, q = {2};
     ot_case t = {.op = &ps_op_concat, .params = &p, .n_in = 2, .n_out = 1, .in = {&a, &b}};
@@ -416,10 +420,18 @@ static void live(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reshape),         cmocka_unit_test(reshape_views), cmocka_unit_test(reshape_rules),
-        cmocka_unit_test(transpose),       cmocka_unit_test(large_copies),  cmocka_unit_test(slice),
-        cmocka_unit_test(expand),          cmocka_unit_test(tile),          cmocka_unit_test(pad),
-        cmocka_unit_test(concat),          cmocka_unit_test(concat_in_place), cmocka_unit_test(concat_rules),
+        cmocka_unit_test(reshape),
+        cmocka_unit_test(reshape_views),
+        cmocka_unit_test(reshape_rules),
+        cmocka_unit_test(transpose),
+        cmocka_unit_test(large_copies),
+        cmocka_unit_test(slice),
+        cmocka_unit_test(expand),
+        cmocka_unit_test(tile),
+        cmocka_unit_test(pad),
+        cmocka_unit_test(concat),
+        cmocka_unit_test(concat_in_place),
+        cmocka_unit_test(concat_rules),
         cmocka_unit_test(live),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
