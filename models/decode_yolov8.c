@@ -18,7 +18,7 @@ static int orientation(const ps_io *io, const ps_task *t)
     int32_t a = io->out[0].dim[1], b = io->out[0].dim[2];
     ps_task scratch = *t;
     int32_t classes = t->n_classes ? t->n_classes : 80;
-    bool fits_a = t->n_classes ? a == channels_of(t, classes) : a > channels_of(t, 0);
+    bool fits_a = t->n_classes ? a == channels_of(t, classes) : a > channels_of(t, 0) && a < b;
     bool fits_b = t->n_classes ? b == channels_of(t, classes) : b == channels_of(t, 80);
     if (fits_a && ps_find_levels(&scratch, b, 1)) return 1;
     if (fits_b && ps_find_levels(&scratch, a, 1)) return 0;
