@@ -130,9 +130,11 @@ static bool key(walk *w, int32_t *id)
     if (*w->at < '0' || *w->at > '9') return false;
     int64_t v = 0;
     for (; *w->at >= '0' && *w->at <= '9' && v < PS_MAX_CLASSES; w->at++) v = v * 10 + (*w->at - '0');
-    if (quote && *w->at++ != quote) return false;
+    if (quote && *w->at != quote) return false; /* never past the end of the text */
+    if (quote) w->at++;
     blanks(w);
-    if (*w->at++ != ':') return false;
+    if (*w->at != ':') return false;
+    w->at++;
     blanks(w);
     *id = (int32_t)v;
     return v < PS_MAX_CLASSES;

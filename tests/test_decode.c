@@ -66,7 +66,7 @@ static void lay(int i, int layout)
     poise_tensor *v = &N.view[i];
     size_t n = poise_tensor_count(t);
     *v = *t;
-    float *p = calloc(4 * n + 64, sizeof(float));
+    float *p = calloc(8 * n + 64, sizeof(float));
     N.memory[i] = v->data = p;
     if (layout == 1 && t->rank == 4) ps_strides_channels_last(v, t->dim[1] + 3);
     if (layout == 1 && t->rank == 3) v->stride[1] = 1, v->stride[2] = t->dim[1] + 5, v->stride[0] = 0;

@@ -1,4 +1,4 @@
-/* models/detect.c - poise_detect: a detector that lives with its session. */
+/* models/session_detect.c - poise_detect: a detector that lives with its session. */
 #include "models/detector.h"
 
 #include "runtime/status.h"
