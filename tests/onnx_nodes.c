@@ -32,25 +32,45 @@ typedef struct outcome {
 static const struct {
     const char *op, *why;
 } excluded[] = {
-    {"If", "control flow"}, {"Loop", "control flow"}, {"Scan", "control flow"},
-    {"SequenceInsert", "sequences"}, {"SequenceConstruct", "sequences"}, {"SequenceMap", "sequences"},
-    {"SequenceAt", "sequences"}, {"SequenceEmpty", "sequences"}, {"SequenceLength", "sequences"},
-    {"Optional", "optionals"}, {"OptionalGetElement", "optionals"}, {"OptionalHasElement", "optionals"},
-    {"StringNormalizer", "strings"}, {"TfIdfVectorizer", "strings"},
-    {"Bernoulli", "random numbers"}, {"RandomUniformLike", "random numbers"},
-    {"Adagrad", "training"}, {"Adam", "training"}, {"Momentum", "training"},
+    {"If", "control flow"},
+    {"Loop", "control flow"},
+    {"Scan", "control flow"},
+    {"SequenceInsert", "sequences"},
+    {"SequenceConstruct", "sequences"},
+    {"SequenceMap", "sequences"},
+    {"SequenceAt", "sequences"},
+    {"SequenceEmpty", "sequences"},
+    {"SequenceLength", "sequences"},
+    {"Optional", "optionals"},
+    {"OptionalGetElement", "optionals"},
+    {"OptionalHasElement", "optionals"},
+    {"StringNormalizer", "strings"},
+    {"TfIdfVectorizer", "strings"},
+    {"Bernoulli", "random numbers"},
+    {"RandomUniformLike", "random numbers"},
+    {"Adagrad", "training"},
+    {"Adam", "training"},
+    {"Momentum", "training"},
     {"NegativeLogLikelihoodLoss", "training losses (their expanded forms run)"},
     {"SoftmaxCrossEntropyLoss", "training losses (their expanded forms run)"},
-    {"RNN", "recurrent layers"}, {"LSTM", "recurrent layers"}, {"GRU", "recurrent layers"},
-    {"DFT", "signal processing"}, {"STFT", "signal processing"}, {"MelWeightMatrix", "signal processing"},
+    {"RNN", "recurrent layers"},
+    {"LSTM", "recurrent layers"},
+    {"GRU", "recurrent layers"},
+    {"DFT", "signal processing"},
+    {"STFT", "signal processing"},
+    {"MelWeightMatrix", "signal processing"},
     {"HannWindow", "signal processing (the expanded forms run)"},
     {"HammingWindow", "signal processing (the expanded forms run)"},
     {"BlackmanWindow", "signal processing (the expanded forms run)"},
-    {"QuantizeLinear", "quantised operators"}, {"DequantizeLinear", "quantised operators"},
-    {"DynamicQuantizeLinear", "quantised operators"}, {"QLinearConv", "quantised operators"},
-    {"QLinearMatMul", "quantised operators"}, {"ConvInteger", "quantised operators"},
+    {"QuantizeLinear", "quantised operators"},
+    {"DequantizeLinear", "quantised operators"},
+    {"DynamicQuantizeLinear", "quantised operators"},
+    {"QLinearConv", "quantised operators"},
+    {"QLinearMatMul", "quantised operators"},
+    {"ConvInteger", "quantised operators"},
     {"MatMulInteger", "quantised operators"},
-    {"Unique", "not in vision graphs"}, {"Det", "not in vision graphs"},
+    {"Unique", "not in vision graphs"},
+    {"Det", "not in vision graphs"},
 };
 
 /* One data set, decoded. */
@@ -78,7 +98,8 @@ static bool read_port(port *p, ps_heap *heap, const char *dir, int set, const ch
     char path[PATH];
     snprintf(path, sizeof path, "%s/test_data_set_%d/%s_%d.pb", dir, set, kind, i);
     if (ps_file_map(path, &p->file) != POISE_OK) return false;
-    if (ps_onnx_tensor_read(&p->tensor, heap, ps_wire_of(p->file.bytes, p->file.size)) != POISE_OK) return false;
+    if (ps_onnx_tensor_read(&p->tensor, heap, ps_wire_of(p->file.bytes, p->file.size)) != POISE_OK)
+        return false;
     return ps_onnx_tensor_data(&p->tensor, heap, &p->data) == POISE_OK;
 }
 
@@ -93,7 +114,8 @@ static bool open_set(data_set *d, const char *dir, int set)
 {
     *d = (data_set){0};
     while (d->n_in < MAX_PORTS && read_port(&d->in[d->n_in], &d->heap, dir, set, "input", d->n_in)) d->n_in++;
-    while (d->n_out < MAX_PORTS && read_port(&d->out[d->n_out], &d->heap, dir, set, "output", d->n_out)) d->n_out++;
+    while (d->n_out < MAX_PORTS && read_port(&d->out[d->n_out], &d->heap, dir, set, "output", d->n_out))
+        d->n_out++;
     return d->n_out > 0;
 }
 
@@ -135,8 +157,10 @@ static bytes bind_inputs(const ps_file *model, const ps_onnx_model *m, const dat
     ps_wire w = ps_wire_of(model->bytes, model->size);
     ps_wire_field f;
     for (const uint8_t *at = w.at; ps_wire_next(&w, &f); at = w.at) {
-        if (f.number != 7) put(&out, at, (size_t)(w.at - at));
-        else put(&graph, f.bytes.at, ps_wire_left(&f.bytes));
+        if (f.number != 7)
+            put(&out, at, (size_t)(w.at - at));
+        else
+            put(&graph, f.bytes.at, ps_wire_left(&f.bytes));
     }
     for (int i = from; i < d->n_in && i < m->n_inputs; i++) {
         bytes tensor = {0};
@@ -152,7 +176,8 @@ static bytes bind_inputs(const ps_file *model, const ps_onnx_model *m, const dat
 
 /* ---- running ---- */
 
-static poise_status open_model(const uint8_t *p, size_t n, const poise_convert_options *o, poise_model **model)
+static poise_status open_model(const uint8_t *p, size_t n, const poise_convert_options *o,
+                               poise_model **model)
 {
     ps_graph g = {0};
     void *file = NULL;
@@ -175,7 +200,8 @@ static double half(uint16_t h)
 {
     int e = h >> 10 & 31;
     double m = h & 1023, v = e == 31 ? (m != 0 ? (double)NAN : (double)INFINITY)
-                                     : e ? ldexp(1024 + m, e - 25) : ldexp(m, -24);
+                             : e     ? ldexp(1024 + m, e - 25)
+                                     : ldexp(m, -24);
     return h & 0x8000 ? -v : v;
 }
 
@@ -213,12 +239,14 @@ static poise_status compare(const poise_tensor *got, const ps_onnx_tensor *want,
     return s;
 }
 
-static poise_status run_session(poise_session *s, const poise_model *model, const ps_onnx_model *m, const data_set *d)
+static poise_status run_session(poise_session *s, const poise_model *model, const ps_onnx_model *m,
+                                const data_set *d)
 {
     for (int i = 0; i < poise_model_inputs(model); i++) {
         const char *name = poise_model_input(model, i, NULL);
         for (int k = 0; k < m->n_inputs && k < d->n_in; k++)
-            if (!strcmp(m->inputs[k].name, name)) poise_tensor_write(poise_session_input(s, i), d->in[k].data);
+            if (!strcmp(m->inputs[k].name, name))
+                poise_tensor_write(poise_session_input(s, i), d->in[k].data);
     }
     poise_session_run(s);
     for (int k = 0; k < d->n_out; k++) {
@@ -236,7 +264,8 @@ static poise_status attempt(const ps_file *file, const ps_onnx_model *m, const d
     poise_convert_options o = {.shapes = shapes};
     for (int i = 0; i < d->n_in && i < m->n_inputs && i < from; i++) {
         const ps_onnx_tensor *t = &d->in[i].tensor;
-        snprintf(text[i], sizeof text[i], "%.500s=%s", m->inputs[i].name, ps_shape_text(t->rank, t->dim, shape));
+        snprintf(text[i], sizeof text[i], "%.500s=%s", m->inputs[i].name,
+                 ps_shape_text(t->rank, t->dim, shape));
         shapes[o.n_shapes++] = text[i];
     }
     bytes bound = bind_inputs(file, m, d, from);
@@ -332,7 +361,8 @@ static void run_test(outcome *o, const char *root)
         snprintf(o->reason, sizeof o->reason, "%s", poise_error_text());
     else if (m.opset && (m.opset < 7 || m.opset > 21))
         exclude(o, "%s%s", "opset before 7 or after 21", "");
-    else if (!out_of_scope(o, &m)) judge(o, &file, &m, dir);
+    else if (!out_of_scope(o, &m))
+        judge(o, &file, &m, dir);
     ps_heap_free(&heap);
     ps_file_unmap(&file);
 }
@@ -373,8 +403,10 @@ static void write_operators(void)
         char inputs[32], most[16];
         snprintf(most, sizeof most, o->max_in >= PS_MANY ? "any" : "%d", o->max_in);
         snprintf(inputs, sizeof inputs, o->min_in == o->max_in ? "%d" : "%d to %s", o->min_in, most);
-        if (o->domain) printf("| %s (%s) | any | %s |\n", o->name, o->domain, inputs);
-        else printf("| %s | %d to %d | %s |\n", o->name, since, until, inputs);
+        if (o->domain)
+            printf("| %s (%s) | any | %s |\n", o->name, o->domain, inputs);
+        else
+            printf("| %s | %d to %d | %s |\n", o->name, since, until, inputs);
     }
 }
 
@@ -394,18 +426,21 @@ static void write_list(const outcome *o, int n, verdict v)
 static void write_markdown(const outcome *o, int n)
 {
     summary s = count(o, n);
-    printf("# Operators\n\n"
-           "Generated by `make operators`: do not edit.\n\n"
-           "## ONNX operators that Poise reads\n\n"
-           "Opsets 7 to 21.  Element types: float, int32, int64, uint8, int8, bool; float16 and double constants and\n"
-           "inputs through Cast.  Inputs that decide shapes (shape, axes, pads, K, ...) must be constant after\n"
-           "folding; sizes that depend on data (NonZero, NonMaxSuppression) have a planned bound.\n\n");
+    printf(
+        "# Operators\n\n"
+        "Generated by `make operators`: do not edit.\n\n"
+        "## ONNX operators that Poise reads\n\n"
+        "Opsets 7 to 21.  Element types: float, int32, int64, uint8, int8, bool; float16 and double "
+        "constants and\n"
+        "inputs through Cast.  Inputs that decide shapes (shape, axes, pads, K, ...) must be constant after\n"
+        "folding; sizes that depend on data (NonZero, NonMaxSuppression) have a planned bound.\n\n");
     write_operators();
     printf("\n## ONNX backend node tests\n\n"
-           "%d of %d tests are in scope; %d of them pass (%.1f %%), %d of those with shape-like inputs bound as\n"
+           "%d of %d tests are in scope; %d of them pass (%.1f %%), %d of those with shape-like inputs bound "
+           "as\n"
            "constants.  Tolerance: 1e-7 + 1e-3 relative, as in the ONNX test runner.\n\n",
-           s.passed + s.failed, n, s.passed, 100.0 * s.passed / (s.passed + s.failed ? s.passed + s.failed : 1),
-           s.bound);
+           s.passed + s.failed, n, s.passed,
+           100.0 * s.passed / (s.passed + s.failed ? s.passed + s.failed : 1), s.bound);
     if (s.failed) printf("### In scope and failing\n\n");
     write_list(o, n, FAILED);
     printf("%s### Excluded, with the reason\n\n", s.failed ? "\n" : "");
@@ -422,10 +457,14 @@ int main(int argc, char **argv)
     const char *root = "/usr/share/libonnx-testdata/data/node", *only = "";
     bool verbose = false, markdown = false;
     for (int i = 1; i < argc; i++) {
-        if (!strcmp(argv[i], "-v")) verbose = true;
-        else if (!strcmp(argv[i], "--markdown")) markdown = true;
-        else if (!strcmp(argv[i], "--only") && i + 1 < argc) only = argv[++i];
-        else root = argv[i];
+        if (!strcmp(argv[i], "-v"))
+            verbose = true;
+        else if (!strcmp(argv[i], "--markdown"))
+            markdown = true;
+        else if (!strcmp(argv[i], "--only") && i + 1 < argc)
+            only = argv[++i];
+        else
+            root = argv[i];
     }
     struct dirent **list;
     int n = scandir(root, &list, is_test, alphasort), kept = 0;
@@ -442,8 +481,10 @@ int main(int argc, char **argv)
             if (verbose) fprintf(stderr, "%s: ", o[kept].name);
             run_test(&o[kept], root);
             const outcome *r = &o[kept++];
-            if (verbose) fprintf(stderr, "%s%s%s\n", words[r->verdict], *r->reason ? ": " : "", r->reason);
-            else if (r->verdict == FAILED && !markdown) printf("%s: FAILED: %s\n", r->name, r->reason);
+            if (verbose)
+                fprintf(stderr, "%s%s%s\n", words[r->verdict], *r->reason ? ": " : "", r->reason);
+            else if (r->verdict == FAILED && !markdown)
+                printf("%s: FAILED: %s\n", r->name, r->reason);
         }
     }
     summary s = count(o, kept);

@@ -1,0 +1,289 @@
+/* tests/test_onnx_import.c - hand-made ONNX files through the importer: what it makes of them, what it says. */
+#include "convert/onnx_import.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <cmocka.h>
+
+/* A protobuf writer of a few lines: messages are text fields and nested texts. */
+typedef struct pb {
+    uint8_t p[8192];
+    size_t n;
+} pb;
+
+static void byte(pb *b, unsigned v)
+{
+    assert_true(b->n < sizeof b->p);
+    b->p[b->n++] = (uint8_t)v;
+}
+
+static void varint(pb *b, uint64_t v)
+{
+    for (; v > 0x7f; v >>= 7) byte(b, (unsigned)(v & 0x7f) | 0x80);
+    byte(b, (unsigned)v);
+}
+
+static void number(pb *b, unsigned field, int64_t v)
+{
+    varint(b, field << 3);
+    varint(b, (uint64_t)v);
+}
+
+static void data(pb *b, unsigned field, const void *p, size_t n)
+{
+    varint(b, field << 3 | 2);
+    varint(b, n);
+    for (size_t i = 0; i < n; i++) byte(b, ((const uint8_t *)p)[i]);
+}
+
+static void text(pb *b, unsigned field, const char *s)
+{
+    data(b, field, s, strlen(s));
+}
+
+static void child(pb *b, unsigned field, const pb *c)
+{
+    data(b, field, c->p, c->n);
+}
+
+/* A float tensor as input or output; a dimension below 0 is symbolic. */
+static void info(pb *graph, unsigned field, const char *name, int rank, const int64_t *dim)
+{
+    pb v = {0}, type = {0}, tensor = {0}, shape = {0};
+    for (int i = 0; i < rank; i++) {
+        pb d = {0};
+        if (dim[i] < 0)
+            text(&d, 2, "size");
+        else
+            number(&d, 1, dim[i]);
+        child(&shape, 1, &d);
+    }
+    number(&tensor, 1, 1);
+    child(&tensor, 2, &shape);
+    child(&type, 1, &tensor);
+    text(&v, 1, name);
+    child(&v, 2, &type);
+    child(graph, field, &v);
+}
+
+static void node(pb *graph, const char *op, const char *in, const char *out)
+{
+    pb n = {0};
+    if (*in) text(&n, 1, in);
+    text(&n, 2, out);
+    text(&n, 3, out);
+    text(&n, 4, op);
+    child(graph, 1, &n);
+}
+
+static poise_status read_model(const pb *graph, int opset, const poise_convert_options *o, ps_graph *g)
+{
+    static pb file;
+    pb version = {0};
+    file.n = 0;
+    number(&version, 2, opset);
+    number(&file, 1, 8);
+    child(&file, 7, graph);
+    child(&file, 8, &version);
+    *g = (ps_graph){0};
+    return ps_onnx_read(g, file.p, file.n, o);
+}
+
+static void says(poise_status want, const char *part, const pb *graph, int opset,
+                 const poise_convert_options *o)
+{
+    ps_graph g;
+    assert_int_equal(read_model(graph, opset, o, &g), want);
+    if (!strstr(poise_error_text(), part)) fail_msg("'%s' does not say '%s'", poise_error_text(), part);
+    ps_graph_free(&g);
+}
+
+static const int64_t small[4] = {1, 3, 4, 4};
+
+static void a_small_graph(void **state)
+{
+    (void)state;
+    pb graph = {0};
+    ps_graph g;
+    info(&graph, 11, "x", 4, small);
+    node(&graph, "Relu", "a", "y"); /* out of order on purpose */
+    node(&graph, "Neg", "x", "a");
+    info(&graph, 12, "y", 0, NULL);
+    assert_int_equal(read_model(&graph, 13, NULL, &g), POISE_OK);
+    assert_int_equal(g.n_nodes, 2);
+    assert_int_equal(g.n_inputs, 1);
+    const ps_value *y = &g.values[g.outputs[0]];
+    assert_string_equal(y->name, "y");
+    assert_int_equal(y->rank, 4);
+    assert_int_equal(y->dim[1], 3);
+    assert_string_equal(ps_graph_get_meta(&g, "source.opset"), "13");
+    assert_int_equal(strlen(ps_graph_get_meta(&g, "source.sha256")), 64);
+    ps_graph_free(&g);
+}
+
+static void shapes_are_constants(void **state)
+{
+    (void)state;
+    pb graph = {0};
+    ps_graph g;
+    info(&graph, 11, "x", 4, small);
+    node(&graph, "Shape", "x", "s");
+    node(&graph, "ConstantOfShape", "s", "y");
+    info(&graph, 12, "y", 0, NULL);
+    assert_int_equal(read_model(&graph, 13, NULL, &g), POISE_OK);
+    assert_int_equal(g.n_nodes, 1); /* the copy that makes a constant an output */
+    assert_int_equal(g.values[g.outputs[0]].dim[3], 4);
+    ps_graph_free(&g);
+}
+
+static void dynamic_inputs(void **state)
+{
+    (void)state;
+    static const int64_t symbolic[4] = {-1, 3, -1, -1};
+    pb graph = {0};
+    ps_graph g;
+    info(&graph, 11, "x", 4, symbolic);
+    node(&graph, "Relu", "x", "y");
+    info(&graph, 12, "y", 0, NULL);
+    says(POISE_BAD_ARGUMENT, "input 'x'", &graph, 13, NULL);
+    const poise_convert_options size = {.imgsz_h = 32, .imgsz_w = 64};
+    assert_int_equal(read_model(&graph, 13, &size, &g), POISE_OK);
+    const int32_t want[4] = {1, 3, 32, 64};
+    assert_memory_equal(g.values[g.inputs[0]].dim, want, sizeof want);
+    ps_graph_free(&g);
+    const poise_convert_options shape = {.shapes = (const char *const[]){"x=2x3x8x8"}, .n_shapes = 1};
+    assert_int_equal(read_model(&graph, 13, &shape, &g), POISE_OK);
+    assert_int_equal(g.values[g.outputs[0]].dim[0], 2);
+    ps_graph_free(&g);
+    const poise_convert_options other = {.shapes = (const char *const[]){"z=1"}, .n_shapes = 1};
+    says(POISE_BAD_ARGUMENT, "the inputs are: x", &graph, 13, &other);
+    const poise_convert_options odd = {.shapes = (const char *const[]){"x=1x-3"}, .n_shapes = 1};
+    says(POISE_BAD_ARGUMENT, "NAME=1x3x640x640", &graph, 13, &odd);
+    const poise_convert_options rank = {.shapes = (const char *const[]){"x=3"}, .n_shapes = 1};
+    says(POISE_BAD_ARGUMENT, "4 dimensions", &graph, 13, &rank);
+    const poise_convert_options huge = {.shapes = (const char *const[]){"x=1x3x99999x99999"}, .n_shapes = 1};
+    says(POISE_BAD_ARGUMENT, "too large", &graph, 13, &huge);
+}
+
+static void broken_graphs(void **state)
+{
+    (void)state;
+    pb cycle = {0}, twice = {0}, missing = {0}, self = {0}, none = {0};
+    info(&cycle, 12, "a", 0, NULL);
+    node(&cycle, "Relu", "b", "a");
+    node(&cycle, "Relu", "a", "b");
+    says(POISE_BAD_MODEL, "cycle", &cycle, 13, NULL);
+    info(&self, 12, "a", 0, NULL);
+    node(&self, "Relu", "a", "a");
+    says(POISE_BAD_MODEL, "cycle", &self, 13, NULL);
+    info(&twice, 11, "x", 4, small);
+    node(&twice, "Relu", "x", "y");
+    node(&twice, "Neg", "x", "y");
+    says(POISE_BAD_MODEL, "'y' is made twice", &twice, 13, NULL);
+    info(&missing, 12, "y", 0, NULL);
+    node(&missing, "Relu", "nowhere", "y");
+    says(POISE_BAD_MODEL, "'nowhere', which nothing makes", &missing, 13, NULL);
+    info(&none, 11, "x", 4, small);
+    says(POISE_BAD_MODEL, "no outputs", &none, 13, NULL);
+    says(POISE_UNSUPPORTED, "opset 22", &none, 22, NULL);
+    says(POISE_UNSUPPORTED, "opset 6", &none, 6, NULL);
+}
+
+static void all_unsupported_nodes_are_listed(void **state)
+{
+    (void)state;
+    pb graph = {0};
+    info(&graph, 11, "x", 4, small);
+    node(&graph, "LSTM", "x", "a");
+    node(&graph, "Relu", "a", "b");
+    node(&graph, "Gruesome", "b", "c");
+    node(&graph, "Reshape", "x", "d");
+    info(&graph, 12, "c", 0, NULL);
+    /* Reshape without its shape breaks a rule of ONNX: that comes first */
+    says(POISE_BAD_MODEL, "node 'd' (Reshape)", &graph, 13, NULL);
+    pb two = {0};
+    info(&two, 11, "x", 4, small);
+    node(&two, "LSTM", "x", "a");
+    node(&two, "Relu", "a", "b");
+    node(&two, "Gruesome", "b", "c");
+    info(&two, 12, "c", 0, NULL);
+    says(POISE_UNSUPPORTED, "2 nodes", &two, 13, NULL);
+    says(POISE_UNSUPPORTED, "'a' (LSTM, opset 13, feeds 'b')", &two, 13, NULL);
+    says(POISE_UNSUPPORTED, "'c' (Gruesome, opset 13, feeds 'an output')", &two, 13, NULL);
+    pb many = {0};
+    info(&many, 11, "x", 4, small);
+    for (int i = 0; i < 200; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "n%d", i);
+        node(&many, "Strange", "x", name);
+    }
+    info(&many, 12, "n0", 0, NULL);
+    says(POISE_UNSUPPORTED, "200 nodes", &many, 13, NULL);
+    says(POISE_UNSUPPORTED, " more", &many, 13, NULL);
+}
+
+/* Every prefix and every bit flip of a sound file gives an answer, never a fault. */
+static void damage_anywhere(void **state)
+{
+    (void)state;
+    pb graph = {0}, file = {0}, version = {0};
+    info(&graph, 11, "x", 4, small);
+    node(&graph, "Shape", "x", "s");
+    node(&graph, "ConstantOfShape", "s", "c");
+    node(&graph, "Relu", "c", "y");
+    info(&graph, 12, "y", 4, small);
+    number(&version, 2, 13);
+    child(&file, 8, &version);
+    child(&file, 7, &graph);
+    int good = 0;
+    for (size_t n = 0; n < file.n; n++) {
+        ps_graph g = {0};
+        good += ps_onnx_read(&g, file.p, n, NULL) == POISE_OK;
+        ps_graph_free(&g);
+    }
+    assert_int_equal(good, 0);
+    for (size_t bit = 0; bit < 8 * file.n; bit++) {
+        ps_graph g = {0};
+        file.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        good += ps_onnx_read(&g, file.p, file.n, NULL) == POISE_OK;
+        file.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        ps_graph_free(&g);
+    }
+    assert_in_range(good, 1, 8 * file.n - 1); /* some flips only change a size or a name */
+}
+
+/* No name has two translators for one opset. */
+static void the_operator_table_is_sound(void **state)
+{
+    (void)state;
+    const ps_onnx_op *a, *b;
+    for (int i = 0; (a = ps_onnx_op_at(i)); i++) {
+        assert_true(a->min_in <= a->max_in && a->translate);
+        assert_true(!a->until || a->since <= a->until);
+        for (int k = 0; k < i && (b = ps_onnx_op_at(k)); k++) {
+            if (strcmp(a->name, b->name) || a->domain != b->domain) continue;
+            int from = a->since > b->since ? a->since : b->since;
+            assert_true((a->until && a->until < from) || (b->until && b->until < from));
+        }
+    }
+    assert_ptr_equal(ps_onnx_op_find("", "Conv", 11), ps_onnx_op_find("ai.onnx", "Conv", 21));
+    assert_ptr_not_equal(ps_onnx_op_find("", "Resize", 10), ps_onnx_op_find("", "Resize", 11));
+    assert_null(ps_onnx_op_find("", "Upsample", 11));
+    assert_null(ps_onnx_op_find("somewhere", "Conv", 11));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_small_graph),
+        cmocka_unit_test(shapes_are_constants),
+        cmocka_unit_test(dynamic_inputs),
+        cmocka_unit_test(broken_graphs),
+        cmocka_unit_test(all_unsupported_nodes_are_listed),
+        cmocka_unit_test(damage_anywhere),
+        cmocka_unit_test(the_operator_table_is_sound),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
