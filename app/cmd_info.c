@@ -41,13 +41,13 @@ static int count_op(const ps_graph *g, const ps_op *op)
     return n;
 }
 
-/* 4374000000 -> "4.37 G" */
+/* 4374000000 -> "4.37G" */
 static const char *scaled(uint64_t v, char buf[32])
 {
-    if (v >= 1000000000) snprintf(buf, 32, "%.2f G", (double)v * 1e-9);
-    else if (v >= 1000000) snprintf(buf, 32, "%.2f M", (double)v * 1e-6);
-    else if (v >= 10000) snprintf(buf, 32, "%.1f k", (double)v * 1e-3);
-    else snprintf(buf, 32, "%" PRIu64 " ", v);
+    if (v >= 1000000000) snprintf(buf, 32, "%.2fG", (double)v * 1e-9);
+    else if (v >= 1000000) snprintf(buf, 32, "%.2fM", (double)v * 1e-6);
+    else if (v >= 10000) snprintf(buf, 32, "%.1fk", (double)v * 1e-3);
+    else snprintf(buf, 32, "%" PRIu64, v);
     return buf;
 }
 
@@ -92,10 +92,10 @@ static void text_nodes(const poise_model *m)
             if (n->out[k] >= 0) v = &g->values[n->out[k]];
         if (n->op->describe) n->op->describe(n->params, what, sizeof what);
         uint64_t mac = ps_node_macs(g, n), par = node_params(g, i);
-        printf("  %4d %-17s %-20s %-4s %9s %9s  %s%s%s%s%s\n", i, n->op->name,
+        printf("  %4d %-17s %-20s %-4s %9s %9s  %s%s%s%s\n", i, n->op->name,
                v ? ps_shape_text(v->rank, v->dim, dims) : "", v ? poise_type_name(v->type) : "",
-               mac ? scaled(mac, macs) : "- ", par ? scaled(par, params) : "- ", what, *what ? "  " : "",
-               m->plan.skip[i] ? "(view) " : "", *n->name ? n->name : "", "");
+               mac ? scaled(mac, macs) : "-", par ? scaled(par, params) : "-", what, *what ? "  " : "",
+               m->plan.skip[i] ? "(view) " : "", n->name);
     }
 }
 
@@ -117,7 +117,7 @@ static void print_text(const char *path, const poise_model *m)
 {
     const ps_graph *g = &m->graph;
     char macs[32], params[32];
-    printf("%s: %d nodes, %sparameters, %sMACs, precision exact (fp32)\n", ps_cli_base(path), g->n_nodes,
+    printf("%s: %d nodes, %s parameters, %s MACs, precision exact (fp32)\n", ps_cli_base(path), g->n_nodes,
            scaled(total_params(g), params), scaled(total_macs(g), macs));
     text_tensors("inputs", g, g->inputs, g->n_inputs);
     text_tensors("outputs", g, g->outputs, g->n_outputs);

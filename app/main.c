@@ -13,6 +13,7 @@ static int run(const ps_verb *v, const ps_args *a)
     case PS_VERB_CONVERT: return ps_cmd_convert(a);
     case PS_VERB_INFO: return ps_cmd_info(a);
     case PS_VERB_BENCH: return ps_cmd_bench(a);
+    case PS_VERB_VAL: return ps_cmd_val(a);
     default: return ps_cmd_doctor(a);
     }
 }

@@ -70,6 +70,10 @@ const ps_verb ps_verb_table[] = {
      "Inputs, outputs, metadata, operators, every node after optimisation, multiply-accumulates and the exact memory plan."},
     {"bench", PS_VERB_BENCH, 1, 1, "MODEL", "how fast a model runs here",
      "Measures inference alone, after three runs to warm up."},
+    {"val", PS_VERB_VAL, 2, 2, "MODEL DATASET", "accuracy on labelled images",
+     "DATASET is a directory with images/ and labels/ (YOLO text files), a COCO annotation file beside its images, or "
+     "a directory of images named or grouped by class number. Boxes: COCO mAP; keypoints: OKS AP; classes: top-1 and "
+     "top-5."},
     {"doctor", PS_VERB_DOCTOR, 0, 0, "", "what this machine has, and which kernels will run",
      "Also tests the kernels in use against the plain C ones on random data."},
     {0}};

@@ -16,7 +16,7 @@ static double threshold(int i)
     return 0.5 + 0.05 * i;
 }
 
-double ps_iou(const ps_guess *g, const ps_truth *t)
+double ps_truth_iou(const ps_guess *g, const ps_truth *t)
 {
     double w = fmin((double)g->x2, (double)t->x2) - fmax((double)g->x1, (double)t->x1);
     double h = fmin((double)g->y2, (double)t->y2) - fmax((double)g->y1, (double)t->y1);
@@ -40,7 +40,7 @@ static void distance(const ps_guess *g, const ps_truth *t, int i, bool labelled,
     *dy = fmax(0, (double)t->y1 - h - y) + fmax(0, y - ((double)t->y2 + h));
 }
 
-double ps_oks(const ps_guess *g, const ps_truth *t, const ps_similarity *by)
+double ps_truth_oks(const ps_guess *g, const ps_truth *t, const ps_similarity *by)
 {
     int n = t->n_keypoints < by->n_sigmas ? t->n_keypoints : by->n_sigmas, labelled = 0;
     double sum = 0;
@@ -119,7 +119,7 @@ static void match(group *gr, entry *e, int n, const ps_similarity *by)
     memset(gr->taken, 0, (size_t)gr->n * sizeof *gr->taken);
     for (int i = 0; i < n; i++) {
         for (int k = 0; k < gr->n; k++)
-            gr->similarity[k] = by->keypoints ? ps_oks(e[i].g, &gr->t[k], by) : ps_iou(e[i].g, &gr->t[k]);
+            gr->similarity[k] = by->keypoints ? ps_truth_oks(e[i].g, &gr->t[k], by) : ps_truth_iou(e[i].g, &gr->t[k]);
         for (int level = 0; level < THRESHOLDS; level++) {
             int k = best_truth(gr, level);
             if (k < 0) continue;

@@ -45,7 +45,7 @@ poise_status ps_precision_of(ps_truth *t, int n_truth, const ps_guess *g, int n_
                              int max_det, const ps_similarity *by, ps_precision *out);
 
 /* How much a guess and a truth agree, 0..1. */
-double ps_iou(const ps_guess *g, const ps_truth *t);
-double ps_oks(const ps_guess *g, const ps_truth *t, const ps_similarity *by);
+double ps_truth_iou(const ps_guess *g, const ps_truth *t);
+double ps_truth_oks(const ps_guess *g, const ps_truth *t, const ps_similarity *by);
 
 #endif

@@ -64,7 +64,7 @@ static void test_thresholds(void **state)
     ps_truth t[] = {truth(0, 0, 0)};
     ps_guess g[] = {guess(0, 0, 2, 0.9f)};
     ps_precision p = of(t, 1, g, 1, 100);
-    near_to(ps_iou(&g[0], &t[0]), 8.0 / 12);
+    near_to(ps_truth_iou(&g[0], &t[0]), 8.0 / 12);
     near_to(p.ap, 0.4);
     near_to(p.ap50, 1);
     near_to(p.ap75, 0);
@@ -160,7 +160,7 @@ static void test_oks(void **state)
     t.area = 3000, t.n_keypoints = PS_COCO_JOINTS, t.keypoint = want;
     ps_guess g = guess(0, 0, 0, 0.9f);
     g.keypoint = got;
-    assert_true(fabs(ps_oks(&g, &t, &by) - sum / seen) < 1e-6);
+    assert_true(fabs(ps_truth_oks(&g, &t, &by) - sum / seen) < 1e-6);
     ps_precision p;
     assert_int_equal(ps_precision_of(&t, 1, &g, 1, 20, &by, &p), POISE_OK);
     int passed = 0;
