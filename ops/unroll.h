@@ -3,7 +3,7 @@
 #define PS_OPS_UNROLL_H
 
 #if defined(__clang__)
-#define PS_UNROLL _Pragma("unroll")
+#define PS_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define PS_UNROLL _Pragma("GCC unroll 32")
 #endif

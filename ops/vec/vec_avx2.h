@@ -37,7 +37,7 @@ VINLINE void vstore_k(float *p, vf x, size_t k)
         p += 4;
     }
     if (k & 2) {
-        _mm_storel_pi((__m64 *)(void *)p, half);
+        _mm_storel_epi64((__m128i *)(void *)p, _mm_castps_si128(half));
         half = _mm_movehl_ps(half, half);
         p += 2;
     }

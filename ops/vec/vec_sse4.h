@@ -24,7 +24,7 @@ VINLINE vf vload_k(const float *p, size_t k)
 {
     if (k >= 4) return _mm_loadu_ps(p);
     if (k == 1) return _mm_load_ss(p);
-    __m128 low = _mm_castpd_ps(_mm_load_sd((const double *)(const void *)p));
+    __m128 low = _mm_castsi128_ps(_mm_loadl_epi64((const __m128i *)(const void *)p));
     return k == 2 ? low : _mm_movelh_ps(low, _mm_load_ss(p + 2));
 }
 VINLINE void vstore_k(float *p, vf x, size_t k)
@@ -34,7 +34,7 @@ VINLINE void vstore_k(float *p, vf x, size_t k)
         return;
     }
     if (k & 2) {
-        _mm_store_sd((double *)(void *)p, _mm_castps_pd(x));
+        _mm_storel_epi64((__m128i *)(void *)p, _mm_castps_si128(x));
         p += 2;
         x = _mm_movehl_ps(x, x);
     }
