@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* [1,joints,h,w]: the peak, moved a quarter of a cell towards its higher neighbour. */
+/* [1,joints,h,w]: the centre of the peak's cell, moved a quarter of a cell towards its higher neighbour. */
 
 static bool looks(const ps_io *io, const ps_task *t)
 {
@@ -45,7 +45,7 @@ static void keypoints(const ps_decode *d, const ps_candidate *c, poise_keypoint 
         for (int32_t y = 0; y < m.h; y++)
             for (int32_t x = 0; x < m.w; x++)
                 if (ps_at(&m, j, y, x) > top) top = ps_at(&m, j, y, x), top_x = x, top_y = y;
-        float x = (float)top_x, y = (float)top_y;
+        float x = (float)top_x + 0.5f, y = (float)top_y + 0.5f;
         if (top_x > 0 && top_x < m.w - 1)
             x += quarter(ps_at(&m, j, top_y, top_x - 1), ps_at(&m, j, top_y, top_x + 1));
         if (top_y > 0 && top_y < m.h - 1)

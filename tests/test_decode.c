@@ -533,7 +533,7 @@ static void heatmap(void **state)
     float *p = output(4, 17, 64, 48, 0);
     for (int j = 0; j < 17; j++) p[(j * 64 + 10 + j) * 48 + 20] = 0.8f; /* peaks at x 20, y 10 + j */
     p[10 * 48 + 21] = 0.3f;        /* joint 0: right of the peak is higher */
-    p[(64 + 10) * 48 + 20] = 0.2f; /* joint 1: above it is */
+    p[(64 + 10) * 48 + 20] = 0.2f; /* joint 1: below it is */
     memset(p + 2 * 64 * 48, 0, 64 * 48 * sizeof *p);
     p[2 * 64 * 48] = 0.5f; /* joint 2: in the corner, not moved */
     resolve("heatmap");
@@ -544,9 +544,9 @@ static void heatmap(void **state)
         expect(0, 0, (16 * 0.8f + 0.5f) / 17, 0, 0, 192, 256);
         poise_keypoint k[17];
         N.task.decoder->keypoints(&N.d, &N.d.found[0], k);
-        expect_point(&k[0], 20.25f * 4, 10 * 4, 0.8f);
-        expect_point(&k[1], 20 * 4, 10.75f * 4, 0.8f);
-        expect_point(&k[2], 0, 0, 0.5f);
+        expect_point(&k[0], 20.75f * 4, 10.5f * 4, 0.8f);
+        expect_point(&k[1], 20.5f * 4, 11.25f * 4, 0.8f);
+        expect_point(&k[2], 2, 2, 0.5f);
     }
     end();
 }
