@@ -64,7 +64,7 @@ units: $(TEST_BINS)                                             ## unit tests (c
 	$(Q)for t in $(TEST_BINS); do echo "== $$t"; $(EMU) $$t || exit 1; done
 onnx-nodes: $(B)/onnx_nodes ; $(Q)$(EMU) $(B)/onnx_nodes           ## the ONNX backend's node tests (libonnx-testdata)
 operators: $(B)/onnx_nodes ; $(Q)$(B)/onnx_nodes --markdown > docs/OPERATORS.md   ## write docs/OPERATORS.md
-test: all lint check units                                      ## everything that needs no foreign data
+test: all lint check units example-test                         ## everything that needs no foreign data
 lint: all ; $(Q)NM=$(NM) tests/lint/lint.sh $(B) "$(ISAS)"      ## layers, prefixes, one home per dependency
 
 $(B)/libpoise.a: $(LIB:%.c=$(B)/%.o) ; $(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
@@ -77,6 +77,7 @@ $(B)/libsupport.a: $(SUPPORT:%.c=$(B)/%.o) ; $(call say,AR,$@) rm -f $@ && $(AR)
 $(TEST_BINS): $(B)/%: $(B)/tests/%.o $(B)/libsupport.a $(B)/libpoiseapp.a $(B)/libpoise.a
 	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(APPLIBS) -lcmocka $(LDFLAGS)
 
+$(B)/make_tiny: $(B)/tests/make_tiny.o $(B)/tests/tiny_onnx.o $(B)/libpoise.a ; $(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(LDFLAGS)
 $(B)/onnx_nodes: $(B)/tests/onnx_nodes.o $(B)/libpoise.a ; $(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(LDFLAGS)
 
 $(B)/ops/kernels.o: ALL += '-DPS_ISA_LIST(X)=$(foreach i,$(ISAS),X($(i)))'
@@ -85,5 +86,6 @@ $(foreach i,$(ISAS),$(eval $(B)/ops/$(i)/%.o: ALL += $$(FLAGS_$(i)) -O3))
 $(B)/%.o: %.c Makefile ; @mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(ALL) -MMD -MP -c -o $@ $<
 -include $(LIB:%.c=$(B)/%.d) $(APP:%.c=$(B)/%.d) $(B)/app/main.d $(CHECK:%.c=$(B)/%.d) $(TESTS:%.c=$(B)/%.d) $(SUPPORT:%.c=$(B)/%.d)
+include install.mk tests/fuzz/fuzz.mk bench/bench.mk
 .PHONY: onnx-nodes operators all check bench-kernels clean help units test lint
 .DEFAULT_GOAL := all

@@ -1,0 +1,41 @@
+# install.mk - installing, packages that are needed, and the first run.
+PREFIX  ?= /usr/local
+DESTDIR ?=
+VERSION := $(shell sed -n 's/^\#define POISE_VERSION "\(.*\)"/\1/p' poise.h)
+MAJOR    = $(firstword $(subst ., ,$(VERSION)))
+
+$(B)/poise.pc: poise.pc.in poise.h install.mk
+	$(Q)sed 's,@PREFIX@,$(PREFIX),; s,@VERSION@,$(VERSION),; s,@LIBS@,$(strip $(LIBS) $(OMP)),' poise.pc.in >$@
+install: all $(B)/poise.pc                                      ## command, libraries, header, man page; DESTDIR= PREFIX=/usr/local
+	$(Q)install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pkgconfig $(DESTDIR)$(PREFIX)/include \
+	    $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+	    $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+	$(Q)install -m755 $(B)/poise $(DESTDIR)$(PREFIX)/bin/poise
+	$(Q)install -m644 poise.h $(DESTDIR)$(PREFIX)/include/poise.h
+	$(Q)install -m644 $(B)/libpoise.a $(DESTDIR)$(PREFIX)/lib/libpoise.a
+	$(Q)$(if $(STATIC),true,install -m755 $(B)/libpoise.so $(DESTDIR)$(PREFIX)/lib/libpoise.so.$(VERSION) && \
+	    ln -sf libpoise.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libpoise.so.$(MAJOR) && \
+	    ln -sf libpoise.so.$(VERSION) $(DESTDIR)$(PREFIX)/lib/libpoise.so)
+	$(Q)install -m644 $(B)/poise.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig/poise.pc
+	$(Q)$(EMU) $(B)/poise --man >$(DESTDIR)$(PREFIX)/share/man/man1/poise.1
+	$(Q)$(EMU) $(B)/poise --completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/poise
+	$(Q)$(EMU) $(B)/poise --completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_poise
+example-test: all $(B)/make_tiny ; $(Q)CC="$(CC)" CXX="$(CXX)" tests/example.sh $(B)  ## install into a scratch folder, build and run examples/
+
+# The packages of Debian and its kin; everything but the compiler is optional.
+PACKAGES := gcc make pkg-config libturbojpeg0-dev libpng-dev libjansson-dev libcmocka-dev
+setup:                                                          ## install what is missing (as root), or say what to type
+	$(Q)missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q '^install ok' || printf ' %s' $$p; done); \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ $$(id -u) = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends$$missing >/dev/null; \
+	else echo "setup: please run:  sudo apt-get install$$missing"; exit 1; fi
+MODEL ?=
+PHOTO ?=
+demo:                                                           ## set up, build, and find objects: make demo MODEL=net.onnx PHOTO=photo.jpg
+	$(Q)if [ -z "$(MODEL)" ] || [ -z "$(PHOTO)" ]; then echo "usage: make demo MODEL=yolov8n.onnx PHOTO=bus.jpg"; exit 2; fi
+	$(Q)$(MAKE) --no-print-directory setup
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
+	$(Q)$(B)/poise predict "$(MODEL)" "$(PHOTO)" save=True project=build/demo name=predict exist_ok=True
+	$(Q)echo "The picture with boxes is in build/demo/predict/; next: $(B)/poise info '$(MODEL)' and $(B)/poise help"
+.PHONY: install example-test setup demo

@@ -1,0 +1,23 @@
+/* tests/make_tiny.c - writes a tiny network to a file: make_tiny detect|classify|shapes OUT.onnx */
+#include "runtime/file.h"
+#include "runtime/memory.h"
+#include "tests/tiny_onnx.h"
+
+#include <stdio.h>
+
+int main(int argc, char **argv)
+{
+    void *bytes;
+    size_t size;
+    int kind = argc == 3 ? tiny_onnx_kind(argv[1]) : -1;
+    if (kind < 0) {
+        fprintf(stderr, "usage: make_tiny detect|classify|shapes OUT.onnx\n");
+        return 2;
+    }
+    if (tiny_onnx_make(kind, &bytes, &size) != POISE_OK || ps_file_write(argv[2], bytes, size) != POISE_OK) {
+        fprintf(stderr, "make_tiny: %s\n", poise_error_text());
+        return 1;
+    }
+    ps_free(bytes);
+    return 0;
+}

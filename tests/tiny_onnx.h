@@ -1,0 +1,28 @@
+/* tests/tiny_onnx.h - writes tiny ONNX networks, so that tests need no foreign files. */
+#ifndef PS_TESTS_TINY_ONNX_H
+#define PS_TESTS_TINY_ONNX_H
+
+#include "poise.h"
+
+enum {
+    TINY_DETECT,   /* images [1,3,32,32] -> [1,6,16]: two classes, three boxes whatever the picture (tiny_boxes) */
+    TINY_CLASSIFY, /* images [1,3,16,16] -> [1,4]: softmax over mean red, green, blue and 0.5 */
+    TINY_SHAPES,   /* x [1,2,?,?] -> Shape, Gather, Concat, Reshape, Resize, Split: what exporters leave behind */
+    TINY_COUNT
+};
+
+/* What TINY_DETECT finds, in pixels of its input: x1 y1 x2 y2, class, score. */
+typedef struct tiny_box {
+    float x1, y1, x2, y2;
+    int class_id;
+    float score;
+} tiny_box;
+enum { TINY_BOXES = 3 };
+extern const tiny_box tiny_boxes[TINY_BOXES];
+
+/* "detect", "classify", "shapes" -> kind, or -1. */
+int tiny_onnx_kind(const char *name);
+/* The bytes of an .onnx file, from ps_alloc. */
+poise_status tiny_onnx_make(int kind, void **bytes, size_t *size);
+
+#endif
