@@ -21,7 +21,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-const size_t check_sizes[] = {0,  1,  2,  3,  4,  5,  7,  8,  9,  11, 15, 16, 17,  23,  24,  25,
+const size_t check_sizes[] = {0,  1,  2,  3,  4,  5,  7,  8,  9,  11, 15, 16,  17,  23,  24,   25,
                               31, 32, 33, 47, 48, 49, 63, 64, 65, 96, 97, 127, 130, 255, 1000, SIZE_MAX};
 
 static uint32_t seed = 1;
@@ -117,7 +117,8 @@ bool check_same(check *c, const char *what, const float *x, const float *y, size
 {
     for (size_t i = 0; i < n; i++) {
         if (memcmp(x + i, y + i, sizeof *x) == 0) continue;
-        check_fail(c, "%s [%zu]: %.9g or %.9g, by where the work is cut", what, i, (double)x[i], (double)y[i]);
+        check_fail(c, "%s [%zu]: %.9g or %.9g, by where the work is cut", what, i, (double)x[i],
+                   (double)y[i]);
         return false;
     }
     return true;
@@ -154,8 +155,10 @@ bool check_timing(check_timer *t)
     double now = ps_clock_ms();
     if (t->reps) {
         double ms = now - t->started;
-        if (ms < 0.1) t->reps *= 2; /* and it was warm-up */
-        else t->reading[t->readings++] = 1e6 * ms / (double)t->reps;
+        if (ms < 0.1)
+            t->reps *= 2; /* and it was warm-up */
+        else
+            t->reading[t->readings++] = 1e6 * ms / (double)t->reps;
     } else {
         t->reps = 1;
     }
@@ -174,8 +177,8 @@ void check_report(check *c, const char *label, const check_timer *neu, const che
                   const char *unit)
 {
     double rate = work / neu->best;
-    printf("%-7s %-13s %-32s %11.1f ns (median %11.1f) %8.2f %s", c->isa, c->slot, label, neu->best, neu->median,
-           rate, unit);
+    printf("%-7s %-13s %-32s %11.1f ns (median %11.1f) %8.2f %s", c->isa, c->slot, label, neu->best,
+           neu->median, rate, unit);
     if (!strcmp(unit, "GFLOP/s") && c->peak > 0.0) printf(" %3.0f %% of peak", 100.0 * rate / c->peak);
     printf("  %.1fx c\n", ref->best / neu->best);
 }
@@ -190,8 +193,10 @@ static void on_signal(int s)
 static void run(check *c, void (*body)(check *))
 {
     int s = sigsetjmp(escape, 1);
-    if (s) check_fail(c, "%s (outside its buffers, or not for this CPU)", strsignal(s));
-    else body(c);
+    if (s)
+        check_fail(c, "%s (outside its buffers, or not for this CPU)", strsignal(s));
+    else
+        body(c);
     check_release();
 }
 
@@ -206,13 +211,19 @@ static options parse(int argc, char **argv)
     options o = {NULL, "*", false, false, 1};
     for (int i = 1; i < argc; i++) {
         const char *a = argv[i];
-        if (!strcmp(a, "--bench")) o.bench = true;
-        else if (!strcmp(a, "-v")) o.verbose = true;
-        else if (!strncmp(a, "--isa=", 6)) o.isa = a + 6;
-        else if (!strncmp(a, "--slot=", 7)) o.slot = a + 7;
-        else if (!strncmp(a, "--seed=", 7)) o.seed = (uint32_t)strtoul(a + 7, NULL, 0) | 1;
+        if (!strcmp(a, "--bench"))
+            o.bench = true;
+        else if (!strcmp(a, "-v"))
+            o.verbose = true;
+        else if (!strncmp(a, "--isa=", 6))
+            o.isa = a + 6;
+        else if (!strncmp(a, "--slot=", 7))
+            o.slot = a + 7;
+        else if (!strncmp(a, "--seed=", 7))
+            o.seed = (uint32_t)strtoul(a + 7, NULL, 0) | 1;
         else {
-            fprintf(stderr, "check: %s: not an option; [--isa=NAME] [--slot=GLOB] [--seed=N] [--bench] [-v]\n", a);
+            fprintf(stderr,
+                    "check: %s: not an option; [--isa=NAME] [--slot=GLOB] [--seed=N] [--bench] [-v]\n", a);
             exit(2);
         }
     }
@@ -248,13 +259,20 @@ int main(int argc, char **argv)
         ps_kernels_select(&now, flags);
         bool wanted = !o.isa || !strcmp(o.isa, isa->name);
         double peak = wanted && o.bench ? check_peak(isa->name) : 0.0;
-#define PS_SLOT(slot_, ret, args)                                                                            \
-    if (wanted && now.slot_ != before.slot_ && !fnmatch(o.slot, #slot_, 0)) {                                \
-        check c = {#slot_, isa->name, (check_any_fn *)ref.slot_, (check_any_fn *)now.slot_, ref.gemm_f32_tile,\
-                   now.gemm_f32_tile, peak, o.bench, false};                                                 \
-        run(&c, check_##slot_);                                                                              \
-        if (o.verbose) printf("%-7s %-13s %s\n", isa->name, #slot_, c.failed ? "FAILED" : "ok");             \
-        c.failed ? failed++ : passed++;                                                                      \
+#define PS_SLOT(slot_, ret, args)                                                                \
+    if (wanted && now.slot_ != before.slot_ && !fnmatch(o.slot, #slot_, 0)) {                    \
+        check c = {#slot_,                                                                       \
+                   isa->name,                                                                    \
+                   (check_any_fn *)ref.slot_,                                                    \
+                   (check_any_fn *)now.slot_,                                                    \
+                   ref.gemm_f32_tile,                                                            \
+                   now.gemm_f32_tile,                                                            \
+                   peak,                                                                         \
+                   o.bench,                                                                      \
+                   false};                                                                       \
+        run(&c, check_##slot_);                                                                  \
+        if (o.verbose) printf("%-7s %-13s %s\n", isa->name, #slot_, c.failed ? "FAILED" : "ok"); \
+        c.failed ? failed++ : passed++;                                                          \
     }
 #include "ops/kernels.def"
 #undef PS_SLOT

@@ -14,9 +14,9 @@ typedef void check_any_fn(void);
 
 typedef struct check {
     const char *slot, *isa;
-    check_any_fn *ref, *neu;  /* cast back to ps_<slot>_fn */
-    ps_tile ref_tile, tile;   /* of gemm_f32 */
-    double peak;              /* check_peak() of the ISA, when it is benched */
+    check_any_fn *ref, *neu; /* cast back to ps_<slot>_fn */
+    ps_tile ref_tile, tile;  /* of gemm_f32 */
+    double peak;             /* check_peak() of the ISA, when it is benched */
     bool bench, failed;
 } check;
 
@@ -37,8 +37,8 @@ float *check_random(size_t n, bool front, float lo, float hi);
 
 void check_fail(check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* |got - want| <= tolerance; NaN must be met with NaN and infinity with the same infinity.  False: failed, with a text
- * that begins with what and index. */
+/* |got - want| <= tolerance; NaN must be met with NaN and infinity with the same infinity.  False: failed,
+ * with a text that begins with what and index. */
 bool check_near(check *c, const char *what, size_t index, float got, double want, double tolerance);
 /* False: failed, because the memory between rows of n floats, ld apart, is no longer 0x99. */
 bool check_gaps(check *c, const float *y, size_t rows, size_t n, size_t ld);
@@ -70,12 +70,12 @@ bool check_timing(check_timer *t);
 void check_report(check *c, const char *label, const check_timer *neu, const check_timer *ref, double work,
                   const char *unit);
 
-#define CHECK_BENCH(c, label, work, unit, NEU, REF)                                                          \
-    do {                                                                                                     \
-        check_timer neu_ = {0}, ref_ = {0};                                                                  \
-        while (check_timing(&neu_)) NEU;                                                                     \
-        while (check_timing(&ref_)) REF;                                                                     \
-        check_report(c, label, &neu_, &ref_, work, unit);                                                    \
+#define CHECK_BENCH(c, label, work, unit, NEU, REF)       \
+    do {                                                  \
+        check_timer neu_ = {0}, ref_ = {0};               \
+        while (check_timing(&neu_)) NEU;                  \
+        while (check_timing(&ref_)) REF;                  \
+        check_report(c, label, &neu_, &ref_, work, unit); \
     } while (0)
 
 #define PS_SLOT(slot, ret, args) void check_##slot(check *c);

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const check_act_names[PS_ACT_COUNT] = {
-    "none", "relu", "clip", "leaky", "sigmoid", "silu", "hardsigmoid",
-    "hardswish", "gelu", "gelu_tanh", "tanh", "elu", "mish", "softplus"};
+const char *const check_act_names[PS_ACT_COUNT] = {"none", "relu",        "clip",      "leaky",   "sigmoid",
+                                                   "silu", "hardsigmoid", "hardswish", "gelu",    "gelu_tanh",
+                                                   "tanh", "elu",         "mish",      "softplus"};
 
 static double clip(double x, double lo, double hi)
 {
@@ -48,7 +48,8 @@ double check_act(ps_act act, double a, double b, double x)
 
 double check_act_tolerance(ps_act act, double a, double b, double x)
 {
-    const double eps = (double)FLT_EPSILON, least = 2 * (double)FLT_MIN; /* exp is held within normal numbers */
+    const double eps = (double)FLT_EPSILON,
+                 least = 2 * (double)FLT_MIN; /* exp is held within normal numbers */
     double y = fabs(check_act(act, a, b, x)), size = fabs(x);
     switch (act) {
     case PS_ACT_NONE:
@@ -61,8 +62,9 @@ double check_act_tolerance(ps_act act, double a, double b, double x)
     case PS_ACT_SILU: return 3 * eps * y + least * (1 + size);
     case PS_ACT_GELU: return 2 * eps * y + 2e-7 * fmin(size, 6);
     /* The rounding of the exponent 2u is multiplied by its size. */
-    case PS_ACT_GELU_TANH: return eps * y * (4 + 4 * fmin(size * (1 + size * size / 20), 100)) + least * (1 + size) +
-                                  2e-7 * fmin(size, 6);
+    case PS_ACT_GELU_TANH:
+        return eps * y * (4 + 4 * fmin(size * (1 + size * size / 20), 100)) + least * (1 + size) +
+               2e-7 * fmin(size, 6);
     case PS_ACT_ELU: return 4 * eps * y + 1e-44;
     case PS_ACT_MISH: return 6 * eps * y + least * (1 + size);
     case PS_ACT_SIGMOID:
@@ -75,11 +77,13 @@ double check_act_tolerance(ps_act act, double a, double b, double x)
 
 /* Values where something can go wrong; NaN last. */
 static const float special[] = {
-    0.0f,    -0.0f,    1e-40f,   -1e-40f, 1e-8f,  -1e-8f, 1e-3f,   -1e-3f,  0.5f,    -0.5f,  1.0f,     -1.0f,
-    3.0f,    -3.0f,    5.5f,     -5.5f,   5.66f,  -5.66f, 9.0f,    -9.0f,   10.1f,   -10.1f, 17.0f,    -17.0f,
-    21.0f,   -21.0f,   87.0f,    -87.0f,  87.33f, -87.33f, 87.34f, -87.34f, 88.0f,   -88.0f, 88.72f,   -88.72f,
-    88.7228317f, -88.7228317f, 88.7228394f, -88.7228394f, 87.3365402f, -87.3365402f, -87.3365479f, 88.723f, -88.723f,
-    88.73f,   -88.73f, 89.0f,  -89.0f, 104.0f,  -104.0f, 1000.0f, -1000.0f, INFINITY, NAN};
+    0.0f,        -0.0f,        1e-40f,       -1e-40f, 1e-8f,       -1e-8f,       1e-3f,       -1e-3f,
+    0.5f,        -0.5f,        1.0f,         -1.0f,   3.0f,        -3.0f,        5.5f,        -5.5f,
+    5.66f,       -5.66f,       9.0f,         -9.0f,   10.1f,       -10.1f,       17.0f,       -17.0f,
+    21.0f,       -21.0f,       87.0f,        -87.0f,  87.33f,      -87.33f,      87.34f,      -87.34f,
+    88.0f,       -88.0f,       88.72f,       -88.72f, 88.7228317f, -88.7228317f, 88.7228394f, -88.7228394f,
+    87.3365402f, -87.3365402f, -87.3365479f, 88.723f, -88.723f,    88.73f,       -88.73f,     89.0f,
+    -89.0f,      104.0f,       -104.0f,      1000.0f, -1000.0f,    INFINITY,     NAN};
 enum { N_SPECIAL = sizeof special / sizeof *special };
 
 static void check_one_act(check *c, ps_act act, float a, float b)
@@ -140,7 +144,8 @@ void check_epilogue_f32(check *c)
         bool front = check_below(2), bias = check_below(2), residual = check_below(2);
         float *y = check_floats(m && n ? rows * ld + n : 0, front), *x = check_random(m * n, true, -3, 3);
         const ps_epilogue e = {.bias = bias ? check_random(n, front, -1, 1) : NULL,
-                               .residual = residual ? check_random(m && n ? rows * ldr + n : 0, front, -1, 1) : NULL,
+                               .residual =
+                                   residual ? check_random(m && n ? rows * ldr + n : 0, front, -1, 1) : NULL,
                                .ldr = (ptrdiff_t)ldr,
                                .act = (ps_act)check_below(PS_ACT_COUNT),
                                .a = -0.25f,
@@ -150,10 +155,12 @@ void check_epilogue_f32(check *c)
             if (n) memcpy(y + i * ld, x + i * n, n * sizeof *x);
         f(m, n, y, (ptrdiff_t)ld, &e);
         for (size_t i = 0; i < m * n && !c->failed; i++) {
-            double v = (double)x[i], r = residual ? (double)e.residual[i / n * ldr + i % n] : 0.0, a = (double)e.a;
+            double v = (double)x[i], r = residual ? (double)e.residual[i / n * ldr + i % n] : 0.0,
+                   a = (double)e.a;
             if (bias) v += (double)e.bias[i % n];
             if (e.act_last) v += r;
-            double want = check_act(e.act, a, (double)e.b, v), tolerance = check_act_tolerance(e.act, a, (double)e.b, v);
+            double want = check_act(e.act, a, (double)e.b, v),
+                   tolerance = check_act_tolerance(e.act, a, (double)e.b, v);
             if (!e.act_last) want += r;
             tolerance += 8 * (double)FLT_EPSILON * (5 + fabs(want));
             check_near(c, check_act_names[e.act], i, y[i / n * ld + i % n], want, tolerance);
@@ -185,5 +192,6 @@ void check_exp_f32(check *c)
     enum { N = 4096 };
     const float *x = check_random(N, true, -4, 4);
     float *y = check_floats(N, true);
-    CHECK_BENCH(c, "4096", N, "elements/ns", ((ps_exp_f32_fn *)c->neu)(N, x, y), ((ps_exp_f32_fn *)c->ref)(N, x, y));
+    CHECK_BENCH(c, "4096", N, "elements/ns", ((ps_exp_f32_fn *)c->neu)(N, x, y),
+                ((ps_exp_f32_fn *)c->ref)(N, x, y));
 }

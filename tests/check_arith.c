@@ -46,14 +46,16 @@ static void binary(check *c, oracle_fn *oracle)
         for (int s = 0; s < 4; s++) {
             int s0 = s & 1, s1 = s >> 1;
             bool front = check_below(2);
-            float *x0 = check_random(s0 ? *n : 1, front, -2, 2), *x1 = check_random(s1 ? *n : 1, front, -2, 2);
+            float *x0 = check_random(s0 ? *n : 1, front, -2, 2),
+                  *x1 = check_random(s1 ? *n : 1, front, -2, 2);
             float *y = check_floats(*n, front);
             sprinkle(x0, s0 ? *n : 1);
             sprinkle(x1, s1 ? *n : 1);
             f(*n, x0, s0, x1, s1, y);
             for (size_t i = 0; i < *n; i++) {
                 double want = oracle((double)x0[s0 ? i : 0], (double)x1[s1 ? i : 0]);
-                if (!check_near(c, "element", i, y[i], want, 0.5 * (double)FLT_EPSILON * fabs(want) + 1e-45)) return;
+                if (!check_near(c, "element", i, y[i], want, 0.5 * (double)FLT_EPSILON * fabs(want) + 1e-45))
+                    return;
             }
             float *in_place = s0 ? x0 : x1;
             if (s) f(*n, x0, s0, x1, s1, in_place);
@@ -67,7 +69,8 @@ static void binary(check *c, oracle_fn *oracle)
     float *y = check_floats(N, true);
     CHECK_BENCH(c, "4096 x 4096", 12.0 * N, "GB/s", f(N, x0, 1, x1, 1, y),
                 ((ps_add_f32_fn *)c->ref)(N, x0, 1, x1, 1, y));
-    CHECK_BENCH(c, "4096 x 1", 8.0 * N, "GB/s", f(N, x0, 1, x1, 0, y), ((ps_add_f32_fn *)c->ref)(N, x0, 1, x1, 0, y));
+    CHECK_BENCH(c, "4096 x 1", 8.0 * N, "GB/s", f(N, x0, 1, x1, 0, y),
+                ((ps_add_f32_fn *)c->ref)(N, x0, 1, x1, 0, y));
 }
 
 void check_add_f32(check *c)

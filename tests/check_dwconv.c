@@ -20,8 +20,8 @@ static size_t columns(const shape *s)
 
 static void call(ps_dwconv_f32_fn *f, const shape *s, const float *const *rows, const float *wt, float *y)
 {
-    f(s->w, s->c, s->kh, s->kw, rows, (ptrdiff_t)(s->stride * s->pixel), (ptrdiff_t)(s->dilation * s->pixel), wt, y,
-      (ptrdiff_t)s->ldy, &s->e);
+    f(s->w, s->c, s->kh, s->kw, rows, (ptrdiff_t)(s->stride * s->pixel), (ptrdiff_t)(s->dilation * s->pixel),
+      wt, y, (ptrdiff_t)s->ldy, &s->e);
 }
 
 static bool verify(check *c, const shape *s, const float *const *rows, const float *wt, const float *residual,
@@ -32,7 +32,8 @@ static bool verify(check *c, const shape *s, const float *const *rows, const flo
             double sum = 0, terms = 0;
             for (size_t t = 0; t < s->kh * s->kw; t++) {
                 size_t dy = t / s->kw, dx = t % s->kw;
-                double v = (double)rows[dy][(i * s->stride + dx * s->dilation) * s->pixel + j] * (double)wt[t * s->c + j];
+                double v = (double)rows[dy][(i * s->stride + dx * s->dilation) * s->pixel + j] *
+                           (double)wt[t * s->c + j];
                 sum += v;
                 terms += fabs(v);
             }
@@ -40,11 +41,12 @@ static bool verify(check *c, const shape *s, const float *const *rows, const flo
             if (s->e.bias) sum += (double)s->e.bias[j], terms += fabs((double)s->e.bias[j]);
             if (s->e.act_last) sum += r, terms += fabs(r);
             double a = (double)s->e.a, b = (double)s->e.b, want = check_act(s->e.act, a, b, sum);
-            double tolerance = 2 * check_sum_tolerance(s->kh * s->kw, terms) + check_act_tolerance(s->e.act, a, b, sum);
+            double tolerance =
+                2 * check_sum_tolerance(s->kh * s->kw, terms) + check_act_tolerance(s->e.act, a, b, sum);
             if (!s->e.act_last) want += r, tolerance += (double)FLT_EPSILON * (fabs(r) + fabs(want));
             char what[96];
-            snprintf(what, sizeof what, "w %zu c %zu k %zux%zu stride %zu dilation %zu: pixel %zu", s->w, s->c, s->kh,
-                     s->kw, s->stride, s->dilation, i);
+            snprintf(what, sizeof what, "w %zu c %zu k %zux%zu stride %zu dilation %zu: pixel %zu", s->w,
+                     s->c, s->kh, s->kw, s->stride, s->dilation, i);
             if (!check_near(c, what, j, y[i * s->ldy + j], want, tolerance)) return false;
         }
     }
@@ -61,7 +63,8 @@ static bool verify_part(check *c, const shape *s, const float *const *rows, cons
     part.ldy = part.c;
     const float *at[MAX_TAPS];
     for (size_t dy = 0; dy < s->kh; dy++) at[dy] = rows[dy] + i0 * s->stride * s->pixel + j0;
-    float *wt_part = check_floats(s->kh * s->kw * part.c, false), *again = check_floats(part.w * part.c, false);
+    float *wt_part = check_floats(s->kh * s->kw * part.c, false),
+          *again = check_floats(part.w * part.c, false);
     for (size_t t = 0; t < s->kh * s->kw; t++)
         memcpy(wt_part + t * part.c, wt + t * s->c + j0, part.c * sizeof *wt);
     if (part.e.bias) part.e.bias += j0;
@@ -120,10 +123,11 @@ static void time_row(check *c, size_t k, size_t stride, size_t channels, ps_act 
     for (size_t dy = 0; dy < k; dy++) rows[dy] = check_random(columns(&s) * channels, true, -1, 1);
     float *y = check_floats(s.w * channels, true);
     char label[64];
-    snprintf(label, sizeof label, "%zux%zu s%zu, 80 pixels, %zu ch%s%s", k, k, stride, channels, act ? " " : "",
-             act ? check_act_names[act] : "");
+    snprintf(label, sizeof label, "%zux%zu s%zu, 80 pixels, %zu ch%s%s", k, k, stride, channels,
+             act ? " " : "", act ? check_act_names[act] : "");
     CHECK_BENCH(c, label, 2.0 * (double)(k * k * s.w * channels), "GFLOP/s",
-                call((ps_dwconv_f32_fn *)c->neu, &s, rows, wt, y), call((ps_dwconv_f32_fn *)c->ref, &s, rows, wt, y));
+                call((ps_dwconv_f32_fn *)c->neu, &s, rows, wt, y),
+                call((ps_dwconv_f32_fn *)c->ref, &s, rows, wt, y));
     check_release();
 }
 
@@ -132,7 +136,8 @@ void check_dwconv_f32(check *c)
     static const size_t taps[] = {0, 1, 2, 3, 5, 7, 9};
     for (int round = 0; round < 1500 && !c->failed; round++) {
         size_t k = taps[check_below(7)], ch = check_below(70);
-        shape s = {check_below(28), ch, k, check_below(4) ? k : taps[check_below(7)], 1 + check_below(3), 1, ch, ch,
+        shape s = {check_below(28),    ch, k,  check_below(4) ? k : taps[check_below(7)],
+                   1 + check_below(3), 1,  ch, ch,
                    any_epilogue()};
         if (!check_below(4)) s.dilation = 1 + check_below(3);
         if (check_below(2)) s.pixel += check_below(20), s.ldy += check_below(20);

@@ -40,7 +40,8 @@ static bool verify(check *c, const shape *s, const float *const *a, const float 
             double r = residual ? (double)residual[(ptrdiff_t)i * s->e.ldr + (ptrdiff_t)j] : 0.0;
             if (s->e.bias) sum += (double)s->e.bias[j], terms += fabs((double)s->e.bias[j]);
             if (s->e.act_last) sum += r, terms += fabs(r);
-            double act_a = (double)s->e.a, act_b = (double)s->e.b, want = check_act(s->e.act, act_a, act_b, sum);
+            double act_a = (double)s->e.a, act_b = (double)s->e.b,
+                   want = check_act(s->e.act, act_a, act_b, sum);
             /* 2: no activation is steeper (hard swish 1.5). */
             double tolerance = 2 * check_sum_tolerance(s->k * s->taps, terms) +
                                check_act_tolerance(s->e.act, act_a, act_b, sum);
@@ -48,7 +49,8 @@ static bool verify(check *c, const shape *s, const float *const *a, const float 
             char what[96];
             snprintf(what, sizeof what, "m %zu n %zu k %zu taps %zu %s: row %zu", s->m, s->n, s->k, s->taps,
                      check_act_names[s->e.act], i);
-            if (!check_near(c, what, j, got[(ptrdiff_t)i * s->ldc + (ptrdiff_t)j], want, tolerance)) return false;
+            if (!check_near(c, what, j, got[(ptrdiff_t)i * s->ldc + (ptrdiff_t)j], want, tolerance))
+                return false;
         }
     }
     return true;
@@ -117,9 +119,12 @@ void check_gemm_f32(check *c)
     const size_t mr = (size_t)c->tile.mr, nr = (size_t)c->tile.nr, ks[] = {0, 1, 2, 3, 5, 16, 37, 64};
     for (size_t m = 0; m <= mr && !c->failed; m++) {
         for (size_t n = 0; n <= nr && !c->failed; n++) {
-            size_t k = ks[check_below(sizeof ks / sizeof *ks)], taps = check_below(4) ? 1 : 1 + check_below(9);
-            try_shape(c, (shape){m, n, k, taps, (ptrdiff_t)(k + check_below(3)), (ptrdiff_t)(n + check_below(20)),
-                                 check_below(2), any_epilogue()}, check_below(2));
+            size_t k = ks[check_below(sizeof ks / sizeof *ks)],
+                   taps = check_below(4) ? 1 : 1 + check_below(9);
+            try_shape(c,
+                      (shape){m, n, k, taps, (ptrdiff_t)(k + check_below(3)),
+                              (ptrdiff_t)(n + check_below(20)), check_below(2), any_epilogue()},
+                      check_below(2));
             check_release();
         }
     }
@@ -168,8 +173,8 @@ static void run_product(const product *p, ps_gemm_f32_fn *f, const ps_tile *tile
                 const float *a[9];
                 /* A window of `taps` pixels in a row, on an image of that many extra pixels. */
                 for (size_t t = 0; t < p->taps; t++) a[t] = p->a + (i + t) * p->k;
-                f(end - i < mr ? end - i : mr, p->n - j < nr ? p->n - j : nr, p->k, p->taps, a, (ptrdiff_t)p->k,
-                  p->b + j * p->k * p->taps, p->c + i * p->n + j, (ptrdiff_t)p->n, &e);
+                f(end - i < mr ? end - i : mr, p->n - j < nr ? p->n - j : nr, p->k, p->taps, a,
+                  (ptrdiff_t)p->k, p->b + j * p->k * p->taps, p->c + i * p->n + j, (ptrdiff_t)p->n, &e);
             }
         }
     }
@@ -177,8 +182,13 @@ static void run_product(const product *p, ps_gemm_f32_fn *f, const ps_tile *tile
 
 static void time_product(check *c, const char *name, size_t m, size_t k, size_t taps, size_t n, ps_act act)
 {
-    product p = {m, k, taps, n, check_random((m + taps) * k, true, -1, 1),
-                 check_random((n + 63) * k * taps, true, -1, 1), check_floats(m * n, true),
+    product p = {m,
+                 k,
+                 taps,
+                 n,
+                 check_random((m + taps) * k, true, -1, 1),
+                 check_random((n + 63) * k * taps, true, -1, 1),
+                 check_floats(m * n, true),
                  {.bias = check_random(n, true, -1, 1), .act = act}};
     CHECK_BENCH(c, name, 2.0 * (double)(m * k * taps * n), "GFLOP/s",
                 run_product(&p, (ps_gemm_f32_fn *)c->neu, &c->tile),

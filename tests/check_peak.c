@@ -11,18 +11,18 @@ enum { CHAINS = 12, STEPS = 256 }; /* latency 4, two a cycle: 8 chains would do 
 /* One operation for each of the chains, written out so that they stay in registers. */
 #define ALL_CHAINS(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
 
-#define PEAK(isa, flags, type, set, step, store)                                                             \
-    __attribute__((target(flags), noinline)) static void spin_##isa(float *out)                              \
-    {                                                                                                        \
-        type x = set(0.999f), y = set(1e-3f);                                                                \
-        type ALL_CHAINS(DECLARE) end_of_list = x;                                                            \
-        ALL_CHAINS(HIDE) /* else they are one chain to the compiler */                                       \
-        for (int i = 0; i < STEPS; i++) {                                                                    \
-            ALL_CHAINS(step)                                                                                 \
-        }                                                                                                    \
-        ALL_CHAINS(ADD_##isa)                                                                                \
-        store(out, end_of_list);                                                                             \
-        __asm__("" : : "r"(out) : "memory"); /* or nobody would miss the call */                             \
+#define PEAK(isa, flags, type, set, step, store)                                 \
+    __attribute__((target(flags), noinline)) static void spin_##isa(float *out)  \
+    {                                                                            \
+        type x = set(0.999f), y = set(1e-3f);                                    \
+        type ALL_CHAINS(DECLARE) end_of_list = x;                                \
+        ALL_CHAINS(HIDE) /* else they are one chain to the compiler */           \
+        for (int i = 0; i < STEPS; i++) {                                        \
+            ALL_CHAINS(step)                                                     \
+        }                                                                        \
+        ALL_CHAINS(ADD_##isa)                                                    \
+        store(out, end_of_list);                                                 \
+        __asm__("" : : "r"(out) : "memory"); /* or nobody would miss the call */ \
     }
 #define DECLARE(i) c##i = x,
 #define HIDE(i) __asm__("" : "+v"(c##i));

@@ -18,7 +18,8 @@ void check_pixels_f32(check *c)
             f(*n, x, orders[o], mul, add, y, (ptrdiff_t)ldy);
             for (size_t i = 0; i < *n * 3; i++) {
                 double product = (double)x[i / 3 * 3 + orders[o][i % 3]] * (double)mul[i % 3];
-                double want = product + (double)add[i % 3], tolerance = (double)FLT_EPSILON * (fabs(product) + fabs(want));
+                double want = product + (double)add[i % 3],
+                       tolerance = (double)FLT_EPSILON * (fabs(product) + fabs(want));
                 if (!check_near(c, "value", i, y[i / 3 * ldy + i % 3], want, tolerance)) return;
             }
             if (*n && !check_gaps(c, y, *n, 3, ldy)) return;

@@ -57,7 +57,8 @@ void check_lerp4_f32(check *c)
     const float *x[4];
     for (int t = 0; t < 4; t++) x[t] = check_random(256, true, -1, 1);
     float *y = check_floats(256, true);
-    CHECK_BENCH(c, "256 channels", 4.0 * 5 * 256, "GB/s", f(256, x, w, y), ((ps_lerp4_f32_fn *)c->ref)(256, x, w, y));
+    CHECK_BENCH(c, "256 channels", 4.0 * 5 * 256, "GB/s", f(256, x, w, y),
+                ((ps_lerp4_f32_fn *)c->ref)(256, x, w, y));
 }
 
 void check_transpose_f32(check *c)
@@ -66,7 +67,8 @@ void check_transpose_f32(check *c)
     static const size_t sizes[] = {0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 40};
     enum { N_SIZES = sizeof sizes / sizeof *sizes };
     for (size_t at = 0; at < N_SIZES * N_SIZES && !c->failed; at++) {
-        size_t m = sizes[at / N_SIZES], n = sizes[at % N_SIZES], ldx = n + check_below(9), ldy = m + check_below(9);
+        size_t m = sizes[at / N_SIZES], n = sizes[at % N_SIZES], ldx = n + check_below(9),
+               ldy = m + check_below(9);
         bool front = check_below(2), any = m && n;
         const float *x = check_random(any ? (m - 1) * ldx + n : 0, front, -1, 1);
         float *y = check_floats(any ? (n - 1) * ldy + m : 0, front);

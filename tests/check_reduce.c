@@ -18,7 +18,8 @@ void check_sum_f32(check *c)
         if (!check_near(c, "sum", *n, got, exact, check_sum_tolerance(*n, terms))) return;
         if (*n) {
             x[check_below(*n)] = NAN;
-            if (!check_near(c, "sum with NaN", *n, ((ps_sum_f32_fn *)c->neu)(*n, x), (double)NAN, 0.0)) return;
+            if (!check_near(c, "sum with NaN", *n, ((ps_sum_f32_fn *)c->neu)(*n, x), (double)NAN, 0.0))
+                return;
         }
         check_release();
     }
@@ -88,8 +89,8 @@ void check_softmax_f32(check *c)
                 ((ps_softmax_f32_fn *)c->ref)(400, x, y));
 }
 
-static bool verify_layernorm(check *c, size_t n, const float *x, float eps, const float *scale, const float *bias,
-                             const float *y)
+static bool verify_layernorm(check *c, size_t n, const float *x, float eps, const float *scale,
+                             const float *bias, const float *y)
 {
     double mean = 0, size = 0, variance = 0;
     for (size_t i = 0; i < n; i++) mean += (double)x[i], size += fabs((double)x[i]);
@@ -98,9 +99,12 @@ static bool verify_layernorm(check *c, size_t n, const float *x, float eps, cons
     double deviation = sqrt(variance / (double)n + (double)eps);
     double sum_error = ((double)n / 16 + 6) * (double)FLT_EPSILON;
     for (size_t i = 0; i < n; i++) {
-        double v = ((double)x[i] - mean) / deviation, s = scale ? (double)scale[i] : 1, b = bias ? (double)bias[i] : 0;
-        double want = v * s + b, tolerance = (sum_error * (fabs(v) + 2 * size / deviation) + (double)FLT_EPSILON) * fabs(s);
-        if (!check_near(c, "layernorm", i, y[i], want, tolerance + (double)FLT_EPSILON * (fabs(v * s) + fabs(want))))
+        double v = ((double)x[i] - mean) / deviation, s = scale ? (double)scale[i] : 1,
+               b = bias ? (double)bias[i] : 0;
+        double want = v * s + b,
+               tolerance = (sum_error * (fabs(v) + 2 * size / deviation) + (double)FLT_EPSILON) * fabs(s);
+        if (!check_near(c, "layernorm", i, y[i], want,
+                        tolerance + (double)FLT_EPSILON * (fabs(v * s) + fabs(want))))
             return false;
     }
     return true;

@@ -12,13 +12,13 @@ static inline float smaller(float a, float b)
     return a < b || a != a ? a : b;
 }
 
-#define ARITH(name, expression)                                                                              \
-    void ps_##name##_f32_c(size_t n, const float *x0, int s0, const float *x1, int s1, float *y)            \
-    {                                                                                                        \
-        for (size_t i = 0; i < n; i++, x0 += s0, x1 += s1) {                                                 \
-            float a = *x0, b = *x1;                                                                          \
-            y[i] = expression;                                                                               \
-        }                                                                                                    \
+#define ARITH(name, expression)                                                                  \
+    void ps_##name##_f32_c(size_t n, const float *x0, int s0, const float *x1, int s1, float *y) \
+    {                                                                                            \
+        for (size_t i = 0; i < n; i++, x0 += s0, x1 += s1) {                                     \
+            float a = *x0, b = *x1;                                                              \
+            y[i] = expression;                                                                   \
+        }                                                                                        \
     }
 ARITH(add, a + b)
 ARITH(sub, a - b)

@@ -19,7 +19,8 @@ void ps_gemm_f32_c(size_t m, size_t n, size_t k, size_t taps, const float *const
 {
     quad acc[PS_C_MR][2] = {{{0}}};
     float y[PS_C_MR * PS_C_NR];
-    ptrdiff_t row[PS_C_MR]; /* rows from m on compute row 0 again: with a constant count acc is in registers */
+    ptrdiff_t
+        row[PS_C_MR]; /* rows from m on compute row 0 again: with a constant count acc is in registers */
     for (size_t i = 0; i < PS_C_MR; i++) row[i] = i < m ? (ptrdiff_t)i * lda : 0;
     for (size_t t = 0; m && t < taps; t++) {
         const float *at = a[t];

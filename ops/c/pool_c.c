@@ -22,5 +22,6 @@ void ps_lerp4_f32_c(size_t n, const float *const x[4], const float w[4], float *
 void ps_transpose_f32_c(size_t m, size_t n, const float *x, ptrdiff_t ldx, float *y, ptrdiff_t ldy)
 {
     for (size_t j = 0; j < n; j++)
-        for (size_t i = 0; i < m; i++) y[(ptrdiff_t)j * ldy + (ptrdiff_t)i] = x[(ptrdiff_t)i * ldx + (ptrdiff_t)j];
+        for (size_t i = 0; i < m; i++)
+            y[(ptrdiff_t)j * ldy + (ptrdiff_t)i] = x[(ptrdiff_t)i * ldx + (ptrdiff_t)j];
 }

@@ -10,6 +10,7 @@ enum { VN = 8 };
 typedef __m256 vf;
 typedef __m256 vm;
 
+// clang-format off: one name a line
 #define VINLINE static inline __attribute__((always_inline, unused))
 
 VINLINE __m256i vlanes(size_t k)

@@ -10,6 +10,7 @@ enum { VN = 16 };
 typedef __m512 vf;
 typedef __mmask16 vm;
 
+// clang-format off: one name a line
 #define VINLINE static inline __attribute__((always_inline, unused))
 
 VINLINE vm vfirst(size_t k) { return (vm)((1u << k) - 1u); }

@@ -14,6 +14,7 @@ enum { VN = 4 };
 typedef __m128 vf;
 typedef __m128 vm;
 
+// clang-format off: one name a line
 #define VINLINE static inline __attribute__((always_inline, unused))
 
 VINLINE vf vset(float x) { return _mm_set1_ps(x); }
