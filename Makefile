@@ -64,7 +64,8 @@ units: $(TEST_BINS)                                             ## unit tests (c
 	$(Q)for t in $(TEST_BINS); do echo "== $$t"; $(EMU) $$t || exit 1; done
 onnx-nodes: $(B)/onnx_nodes ; $(Q)$(EMU) $(B)/onnx_nodes           ## the ONNX backend's node tests (libonnx-testdata)
 operators: $(B)/onnx_nodes ; $(Q)$(B)/onnx_nodes --markdown > docs/OPERATORS.md   ## write docs/OPERATORS.md
-test: all lint check units example-test                         ## everything that needs no foreign data
+test: all lint check units cli-test example-test                ## everything that needs no foreign data
+cli-test: all $(B)/make_tiny ; $(Q)EMU='$(EMU)' tests/cli.sh $(B)    ## the command from outside
 lint: all ; $(Q)NM=$(NM) tests/lint/lint.sh $(B) "$(ISAS)"      ## layers, prefixes, one home per dependency
 
 $(B)/libpoise.a: $(LIB:%.c=$(B)/%.o) ; $(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
@@ -87,5 +88,5 @@ $(B)/%.o: %.c Makefile ; @mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(ALL) -MMD -MP -c -o $@ $<
 -include $(LIB:%.c=$(B)/%.d) $(APP:%.c=$(B)/%.d) $(B)/app/main.d $(CHECK:%.c=$(B)/%.d) $(TESTS:%.c=$(B)/%.d) $(SUPPORT:%.c=$(B)/%.d)
 include install.mk tests/fuzz/fuzz.mk bench/bench.mk
-.PHONY: onnx-nodes operators all check bench-kernels clean help units test lint
+.PHONY: cli-test onnx-nodes operators all check bench-kernels clean help units test lint
 .DEFAULT_GOAL := all

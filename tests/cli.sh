@@ -1,0 +1,219 @@
+#!/bin/sh
+# cli.sh BUILD - the poise command from outside: exit codes, messages, formats, files that appear or do not.
+set -u
+b=$(cd "$1" && pwd)
+poise="${EMU:-} $b/poise"
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+"$b/make_tiny" detect "$dir/detector.onnx" && "$b/make_tiny" classify "$dir/classifier.onnx" || exit 1
+cd "$dir" || exit 1
+mkdir empty
+echo "this is no picture" >bad.jpg
+head -c 300 detector.onnx >cut.onnx
+LC_ALL=C sed 's/Reshape/Frobnic/; s/Conv/Quux/' detector.onnx >unsupported.onnx
+LC_ALL=C sed 's,output0,out/put,' detector.onnx >slash.onnx
+picture() { # width, height, one pixel in octal
+    printf 'P6\n%d %d\n255\n' "$1" "$2"
+    printf "$3%.0s" $(seq $(($1 * $2)))
+}
+picture 64 64 '\377\000\000' >red.ppm
+picture 32 16 '\000\000\377' >blue.ppm
+picture 40 80 '\012\012\012' >grey.ppm
+tensor() { # type, shape, bytes of data; 10 + 118 bytes of header
+    printf '\223NUMPY\001\000v\000'
+    printf '%-117s\n' "{'descr': '$1', 'fortran_order': False, 'shape': $2, }"
+    head -c "$3" /dev/zero
+}
+tensor '<f4' '(1, 3, 16, 16)' 3072 >x16.npy
+tensor '<f4' '(1, 3, 32, 32)' 12288 >x32.npy
+tensor '|u1' '(1, 3, 16, 16)' 768 >u16.npy
+n=0 failed=0
+
+fail() {
+    failed=$((failed + 1))
+    echo "cli: FAILED: $1" >&2
+    sed 's/^/    stderr: /' err >&2
+}
+# expect CODE "what it is about" command...: exit code, no more than one line of error, no half-written file
+expect() {
+    code=$1 what=$2
+    shift 2
+    n=$((n + 1))
+    "$@" >out 2>err
+    got=$?
+    [ $got = "$code" ] || fail "$what: exit $got, not $code"
+    [ -z "$(find . -name '*.part' -o -name '*.tmp.*')" ] || fail "$what: leaves a half-written file"
+}
+says() { # text that stderr must hold
+    n=$((n + 1))
+    grep -q -- "$1" err || fail "stderr lacks: $1"
+}
+prints() {
+    n=$((n + 1))
+    grep -q -- "$1" out || fail "stdout lacks: $1"
+}
+one_line() {
+    n=$((n + 1))
+    [ "$(wc -l <err)" = 1 ] || fail "not one line of error"
+}
+if command -v jq >/dev/null; then json() { jq -e . >/dev/null; }
+elif command -v python3 >/dev/null; then json() { python3 -c 'import json,sys
+for l in sys.stdin.read().splitlines() if len(sys.argv) > 1 else [sys.stdin.read()]: json.loads(l)'; }
+else
+    echo "cli: SKIPPED: validity of JSON (neither jq nor python3)"
+    json() { cat >/dev/null; }
+fi
+valid() { # the whole of stdout is JSON
+    n=$((n + 1))
+    [ -s out ] && json <out || fail "$1: not JSON"
+}
+
+# usage
+expect 2 "no words" $poise
+expect 0 "help" $poise help
+prints predict
+expect 0 "help of a verb" $poise help predict
+prints POISE_CONF
+expect 0 "--help behind a verb" $poise predict --help
+expect 0 "version" $poise --version
+prints "poise [0-9]"
+expect 2 "unknown verb" $poise predcit
+says "did you mean predict"
+one_line
+expect 2 "unknown option" $poise predict detector.onnx red.ppm --cnf 0.3
+says "did you mean --conf"
+one_line
+expect 2 "bad value" $poise predict detector.onnx red.ppm conf=2
+says "from 0 to 1"
+expect 2 "no source" $poise predict detector.onnx
+expect 2 "bad variable" env POISE_CONF=x $poise predict detector.onnx red.ppm
+says POISE_CONF
+expect 2 "unknown isa" $poise info detector.onnx --isa=mmx
+expect 2 "unknown shell" $poise --completion fish
+expect 0 "bash completion" $poise --completion bash
+command -v bash >/dev/null && { n=$((n + 1)); bash -n out || fail "completion is no bash"; }
+expect 0 "zsh completion" $poise --completion zsh
+expect 0 "manual" $poise --man
+prints '^\.SH NAME'
+
+# models
+expect 1 "no model" $poise info none.onnx
+one_line
+expect 2 "cut model" $poise info cut.onnx
+one_line
+expect 2 "a picture as a model" $poise info red.ppm
+expect 2 "unsupported nodes" $poise convert unsupported.onnx u.poise
+says Frobnic
+says Quux
+[ ! -e u.poise ] || fail "a file of an unsupported network"
+expect 2 "other ending" $poise convert detector.onnx d.bin
+expect 2 "other precision" $poise convert detector.onnx d.poise --precision int8
+expect 1 "convert into nowhere" $poise convert detector.onnx no/such/d.poise
+expect 0 "convert" $poise convert detector.onnx d.poise
+expect 0 "convert" $poise convert classifier.onnx c.poise
+cp d.poise cut.poise
+dd if=/dev/null of=cut.poise bs=1 seek=700 2>/dev/null
+expect 2 "cut .poise" $poise info cut.poise
+one_line
+expect 0 "info" $poise info d.poise --svg plan.svg
+prints "peak"
+grep -q '</svg>' plan.svg || fail "no picture of the plan"
+expect 0 "info --json" $poise info c.poise --json
+valid "info --json"
+prints '"peak_bytes":'
+expect 1 "too little memory" $poise predict d.poise red.ppm --max-mem 1k
+one_line
+
+# predict
+expect 0 "predict" $poise predict detector.onnx red.ppm
+valid "predict"
+prints '"class":0,"name":"ball","conf":0.9,"box":\[8,8,24,40\]'
+expect 0 "predict .poise" $poise predict d.poise red.ppm
+prints '"class":0,"name":"ball","conf":0.9,"box":\[8,8,24,40\]'
+expect 0 "letterbox" $poise predict d.poise blue.ppm conf=0.85
+prints '"conf":0.9,"box":\[4,0,12,12\]'
+expect 0 "nothing found" $poise predict d.poise grey.ppm -v conf=0.95
+prints '"dets":\[\]'
+says "best"
+expect 0 "classes by name" $poise predict d.poise red.ppm classes=box
+prints '"dets":\[{"class":1,"name":"box","conf":0.8,"box":\[32,4,60,28\]}\]'
+expect 2 "unknown class" $poise predict d.poise red.ppm classes=cube
+expect 1 "one bad image of two" $poise predict d.poise bad.jpg red.ppm
+says bad.jpg
+prints '"name":"ball"'
+expect 1 "no image" $poise predict d.poise none.jpg
+one_line
+expect 2 "empty directory" $poise predict d.poise empty
+expect 0 "directory and pattern" $poise predict d.poise '*.ppm' -q
+[ "$(wc -l <out)" = 3 ] || fail "three pictures, $(wc -l <out) lines"
+[ ! -s err ] || fail "--quiet is not quiet"
+expect 0 "coco" $poise predict d.poise red.ppm blue.ppm conf=0.1 --format coco
+valid "coco"
+expect 0 "ultralytics" $poise predict d.poise red.ppm --format ultralytics
+valid "ultralytics"
+expect 0 "csv" $poise predict d.poise red.ppm --format csv
+prints '^red.ppm,0,0,ball,0.9,8,8,24,40'
+expect 0 "yolo" $poise predict d.poise red.ppm --format yolo
+prints '^0 0.25 0.375 0.25 0.5 0.9'
+expect 0 "save" $poise predict d.poise red.ppm save=True save_txt=True --save_conf --save-crop project=r
+for f in r/predict/red.jpg r/predict/labels/red.txt r/predict/crops/ball/red.jpg; do
+    [ -s $f ] || fail "$f was not saved"
+done
+expect 0 "save again" $poise predict d.poise red.ppm --save --project r
+[ -s r/predict2/red.jpg ] || fail "the second directory has no number"
+expect 0 "classify" $poise predict c.poise red.ppm
+prints '"dets":\[{"class":0,"name":"red","conf":1'
+
+# run
+expect 0 "run" $poise run c.poise x16.npy -o out1
+[ -s out1/scores.npy ] || fail "out1/scores.npy was not written"
+expect 0 "run by name, 2 threads" $poise run classifier.onnx -i images=x16.npy -o out2 -t 2
+cmp -s out1/scores.npy out2/scores.npy || fail "run: other bits with 2 threads"
+expect 0 "a slash in a name" $poise run slash.onnx x32.npy -o out1
+[ -s out1/out_put.npy ] || fail "out1/out_put.npy was not written"
+expect 2 "shape" $poise run c.poise x32.npy -o out3
+says 1x3x16x16
+one_line
+expect 2 "type" $poise run c.poise u16.npy -o out3
+says u8
+expect 2 "no input" $poise run c.poise -o out3
+expect 2 "unknown input" $poise run c.poise pictures=x16.npy -o out3
+expect 1 "not a tensor" $poise run c.poise red.ppm -o out3
+[ ! -e out3 ] || fail "run left something behind after a failure"
+mkdir -p out4/scores.npy
+expect 1 "a directory in the way" $poise run c.poise x16.npy -o out4
+
+# bench, doctor, val
+expect 0 "bench" $poise bench c.poise -r 3 -t 1,2 -o json
+valid "bench"
+prints '"plan_peak_mb"'
+expect 0 "bench --layers" $poise bench c.poise -r 3 --layers
+prints "conv"
+expect 0 "doctor" $poise doctor
+prints "self-test    passed"
+mkdir -p set/images set/labels cls/red cls/2
+cp red.ppm blue.ppm set/images
+printf '0 0.25 0.375 0.25 0.5\n1 0.71875 0.25 0.4375 0.375\n0 0.625 0.75 0.375 0.375\n' >set/labels/red.txt
+expect 0 "val" $poise val d.poise set -o json
+valid "val"
+prints '"images":2'
+echo "7 0.5 0.5 0.1 0.1" >set/labels/red.txt
+expect 1 "class out of range" $poise val d.poise set
+says red.txt
+cp red.ppm cls/red
+cp blue.ppm cls/2
+expect 0 "val of a classifier" $poise val c.poise cls -o json
+prints '"top1":1,'
+expect 1 "no dataset" $poise val d.poise nowhere
+if $poise doctor | grep -q 'JSON reader yes'; then
+    echo '{"images":[{"id":7,"file_name":"red.ppm"}],"categories":[{"id":4,"name":"ball"}],
+        "annotations":[{"image_id":7,"category_id":4,"bbox":[8,8,16,32],"area":500,"iscrowd":0}]}' >coco.json
+    expect 0 "val on COCO" $poise val d.poise coco.json -o json
+    prints '"map":1,'
+    echo '{"images":' >coco.json
+    expect 1 "damaged COCO" $poise val d.poise coco.json
+fi
+[ -w /dev/full ] && expect 1 "full disk" sh -c "$poise predict d.poise red.ppm >/dev/full"
+
+[ $failed = 0 ] || { echo "cli: $failed of $n checks failed"; exit 1; }
+echo "cli: $n checks passed"
