@@ -62,6 +62,7 @@ help: ; @awk -F'## ' '/^[a-z-]+:.*## /{split($$1,t,":");printf "  %-14s%s\n",t[1
 TEST_BINS := $(TESTS:tests/%.c=$(B)/%)
 units: $(TEST_BINS)                                             ## unit tests (cmocka)
 	$(Q)for t in $(TEST_BINS); do echo "== $$t"; $(EMU) $$t || exit 1; done
+build-tests: $(TEST_BINS) $(B)/check $(B)/onnx_nodes $(B)/make_tiny ## build all test programs, run none
 onnx-nodes: $(B)/onnx_nodes ; $(Q)$(EMU) $(B)/onnx_nodes           ## the ONNX backend's node tests (libonnx-testdata)
 operators: $(B)/onnx_nodes ; $(Q)$(B)/onnx_nodes --markdown > docs/OPERATORS.md   ## write docs/OPERATORS.md
 test: all lint check units cli-test example-test                ## everything that needs no foreign data
@@ -88,5 +89,5 @@ $(B)/%.o: %.c Makefile ; @mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(ALL) -MMD -MP -c -o $@ $<
 -include $(LIB:%.c=$(B)/%.d) $(APP:%.c=$(B)/%.d) $(B)/app/main.d $(CHECK:%.c=$(B)/%.d) $(TESTS:%.c=$(B)/%.d) $(SUPPORT:%.c=$(B)/%.d)
 include install.mk tests/fuzz/fuzz.mk bench/bench.mk
-.PHONY: cli-test onnx-nodes operators all check bench-kernels clean help units test lint
+.PHONY: build-tests cli-test onnx-nodes operators all check bench-kernels clean help units test lint
 .DEFAULT_GOAL := all
