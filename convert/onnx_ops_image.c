@@ -39,7 +39,7 @@ static void use_sizes(ps_onnx_call *n, ps_resize_params *p, const ps_value *x, c
 {
     static const char *const policies[] = {"stretch", "not_larger", "not_smaller", NULL};
     int policy = ps_onnx_choice(n, "keep_aspect_ratio_policy", "stretch", policies);
-    double scale = policy == 1 ? INFINITY : 0;
+    double scale = policy == 1 ? (double)INFINITY : 0;
     for (size_t i = 0; i < count; i++) {
         int32_t dim = x->dim[axis[i]];
         PS_ONNX_REQUIRE(n, sizes[i] >= 0 && sizes[i] <= INT32_MAX && dim > 0, POISE_BAD_MODEL,

@@ -141,7 +141,7 @@ static poise_status choose_decoder(const ps_io *io, const ps_task_options *o, ps
 static poise_status read_pixels(const ps_io *io, ps_task *t)
 {
     static const char *const colours[2] = {"rgb", "bgr"};
-    int fit = t->pixels.fit, filter = t->pixels.filter;
+    int fit = (int)t->pixels.fit, filter = (int)t->pixels.filter;
     float border = (float)t->pixels.border, side = (float)t->pixels.short_side;
     PS_TRY(read_word(io, "poise.letterbox", ps_fit_names, PS_FIT_COUNT, &fit));
     PS_TRY(read_word(io, "poise.resize", ps_filter_names, PS_FILTER_COUNT, &filter));
@@ -158,7 +158,7 @@ static poise_status read_pixels(const ps_io *io, ps_task *t)
 
 static poise_status read_answers(const ps_io *io, ps_task *t)
 {
-    int boxes = t->boxes, points = t->keypoints, scores = t->scores;
+    int boxes = (int)t->boxes, points = (int)t->keypoints, scores = (int)t->scores;
     PS_TRY(read_word(io, "poise.units", ps_units_names, PS_UNITS_COUNT, &boxes));
     PS_TRY(read_word(io, "poise.keypoint_units", ps_units_names, PS_UNITS_GRID, &points));
     PS_TRY(read_word(io, "poise.scores", ps_scores_names, PS_SCORES_COUNT, &scores));
