@@ -24,6 +24,15 @@ const ps_decoder *ps_decoder_find(const char *name)
     return NULL;
 }
 
+void ps_centre_box(const ps_decode *d, const ps_scan *s, int32_t y, int32_t x, float out[4])
+{
+    (void)d;
+    const ps_centre_boxes *k = s->ctx;
+    float cx = ps_map_at(&k->map, 0, y, x) * k->sx, cy = ps_map_at(&k->map, 1, y, x) * k->sy;
+    float w = ps_map_at(&k->map, 2, y, x) * k->sx, h = ps_map_at(&k->map, 3, y, x) * k->sy;
+    out[0] = cx - w / 2, out[1] = cy - h / 2, out[2] = cx + w / 2, out[3] = cy + h / 2;
+}
+
 float ps_sigmoid(float x)
 {
     return 1 / (1 + expf(-x));
@@ -143,7 +152,7 @@ static void take(ps_decode *d, const ps_scan *s, int32_t y, int32_t x, float obj
     }
     for (int32_t c = 0; c < s->n; c++) {
         if (d->wanted && !d->wanted[c]) continue;
-        score = score_of(s, obj, ps_at(&s->map, s->first + c, y, x));
+        score = score_of(s, obj, ps_map_at(&s->map, s->first + c, y, x));
         if (score > d->conf) ps_push(d, box, score, c, cell);
     }
 }
@@ -166,7 +175,7 @@ void ps_scan_run(ps_decode *d, const ps_scan *s)
                 continue;
             }
             for (int32_t i = 0; i < n; i++) {
-                float obj = ps_at(s->obj, s->obj_channel, y, x + i);
+                float obj = ps_map_at(s->obj, s->obj_channel, y, x + i);
                 if (obj > top_obj) top_obj = obj, top_y = y, top_x = x + i;
                 bool may = s->score ? s->score(s->logits ? ps_sigmoid(obj) : obj, 1) > d->conf : obj > least;
                 if (!may) continue;
@@ -194,7 +203,7 @@ void ps_unit_scale(const ps_decode *d, ps_units *units, const ps_map *m, int32_t
         for (int32_t i = 0; i < SAMPLES; i++) {
             int32_t x = (int32_t)((int64_t)i * (m->w - 1) / (SAMPLES - 1));
             for (int32_t c = first; c < first + n; c++) {
-                float v = ps_at(m, c, m->h - 1, x);
+                float v = ps_map_at(m, c, m->h - 1, x);
                 if (v > most) most = v;
             }
         }

@@ -76,7 +76,7 @@ ps_map ps_map_flat(const poise_tensor *t, bool channels_first);
 ps_map ps_map_image(const poise_tensor *t);
 /* Level l of cells that follow each other along w, starting with cell `base`. */
 ps_map ps_map_level(const ps_map *flat, int32_t base, int32_t h, int32_t w);
-static inline float ps_at(const ps_map *m, int32_t c, int32_t y, int32_t x)
+static inline float ps_map_at(const ps_map *m, int32_t c, int32_t y, int32_t x)
 {
     return m->p[c * m->sc + y * m->sh + x * m->sw];
 }
@@ -105,6 +105,13 @@ void ps_saw(ps_decode *d, float score, int32_t class_id);
  * channels from `first` on, every `step`th: above 2 they are pixels. */
 void ps_unit_scale(const ps_decode *d, ps_units *units, const ps_map *m, int32_t first, int32_t n, float *sx,
                    float *sy);
+
+/* A ps_scan's box and ctx for maps whose first channels are the centre, width and height of a box. */
+typedef struct ps_centre_boxes {
+    ps_map map;
+    float sx, sy; /* factors to input pixels */
+} ps_centre_boxes;
+void ps_centre_box(const ps_decode *d, const ps_scan *s, int32_t y, int32_t x, float out[4]);
 
 float ps_sigmoid(float x);
 float ps_logit(float p); /* -inf for p <= 0, +inf for p >= 1 */

@@ -20,9 +20,9 @@ static float expectation(const ps_map *m, int32_t c, int32_t n, int32_t y, int32
 {
     float top = -INFINITY, sum = 0, mean = 0;
     for (int32_t i = 0; i < n; i++)
-        if (ps_at(m, c + i, y, x) > top) top = ps_at(m, c + i, y, x);
+        if (ps_map_at(m, c + i, y, x) > top) top = ps_map_at(m, c + i, y, x);
     for (int32_t i = 0; i < n; i++) {
-        float e = expf(ps_at(m, c + i, y, x) - top);
+        float e = expf(ps_map_at(m, c + i, y, x) - top);
         sum += e;
         mean += e * (float)i;
     }
@@ -47,7 +47,7 @@ static void decide_scores(ps_decode *d, const ps_map *m, int32_t first, int32_t 
     for (int32_t y = 0; y < m->h; y++)
         for (int32_t x = 0; x < m->w; x++)
             for (int32_t c = first; c < first + n; c++) {
-                float v = ps_at(m, c, y, x);
+                float v = ps_map_at(m, c, y, x);
                 if (v < 0 || v > 1) {
                     d->scores = PS_SCORES_LOGITS;
                     return;

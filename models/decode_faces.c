@@ -43,7 +43,7 @@ static void ultra_box(const ps_decode *d, const ps_scan *s, int32_t y, int32_t x
 {
     (void)d;
     const ultra_context *k = s->ctx;
-    for (int32_t c = 0; c < 4; c++) out[c] = ps_at(&k->boxes, c, y, x) * (c % 2 ? k->sy : k->sx);
+    for (int32_t c = 0; c < 4; c++) out[c] = ps_map_at(&k->boxes, c, y, x) * (c % 2 ? k->sy : k->sx);
 }
 
 static void ultra_run(ps_decode *d)
@@ -139,8 +139,8 @@ static void yunet_box(const ps_decode *d, const ps_scan *s, int32_t y, int32_t x
 {
     const ps_map *m = s->ctx;
     float stride = (float)d->task->stride[s->level];
-    float cx = ((float)x + ps_at(m, 0, y, x)) * stride, cy = ((float)y + ps_at(m, 1, y, x)) * stride;
-    float w = expf(ps_at(m, 2, y, x)) * stride, h = expf(ps_at(m, 3, y, x)) * stride;
+    float cx = ((float)x + ps_map_at(m, 0, y, x)) * stride, cy = ((float)y + ps_map_at(m, 1, y, x)) * stride;
+    float w = expf(ps_map_at(m, 2, y, x)) * stride, h = expf(ps_map_at(m, 3, y, x)) * stride;
     out[0] = cx - w / 2, out[1] = cy - h / 2, out[2] = cx + w / 2, out[3] = cy + h / 2;
 }
 
@@ -172,8 +172,8 @@ static void yunet_keypoints(const ps_decode *d, const ps_candidate *c, poise_key
     ps_map m = yunet_map(d, l, 3);
     float stride = (float)t->stride[l];
     for (int32_t i = 0; i < YUNET_POINTS; i++)
-        out[i] = (poise_keypoint){((float)x + ps_at(&m, 2 * i, y, x)) * stride,
-                                  ((float)y + ps_at(&m, 2 * i + 1, y, x)) * stride, c->score};
+        out[i] = (poise_keypoint){((float)x + ps_map_at(&m, 2 * i, y, x)) * stride,
+                                  ((float)y + ps_map_at(&m, 2 * i + 1, y, x)) * stride, c->score};
 }
 
 const ps_decoder ps_decoder_yunet = {.name = "yunet",

@@ -34,9 +34,9 @@ static void box_of(const ps_decode *d, const ps_scan *s, int32_t y, int32_t x, f
 {
     const ps_map *m = &s->map;
     float W = (float)d->task->in_w, H = (float)d->task->in_h;
-    float cx = ((float)x + tanhf(ps_at(m, 1, y, x))) / (float)m->w * W;
-    float cy = ((float)y + tanhf(ps_at(m, 2, y, x))) / (float)m->h * H;
-    float w = ps_sigmoid(ps_at(m, 3, y, x)) * W, h = ps_sigmoid(ps_at(m, 4, y, x)) * H;
+    float cx = ((float)x + tanhf(ps_map_at(m, 1, y, x))) / (float)m->w * W;
+    float cy = ((float)y + tanhf(ps_map_at(m, 2, y, x))) / (float)m->h * H;
+    float w = ps_sigmoid(ps_map_at(m, 3, y, x)) * W, h = ps_sigmoid(ps_map_at(m, 4, y, x)) * H;
     out[0] = cx - w / 2, out[1] = cy - h / 2, out[2] = cx + w / 2, out[3] = cy + h / 2;
 }
 

@@ -41,15 +41,15 @@ static void keypoints(const ps_decode *d, const ps_candidate *c, poise_keypoint 
     float sx = (float)d->task->in_w / (float)m.w, sy = (float)d->task->in_h / (float)m.h;
     for (int32_t j = 0; j < m.c; j++) {
         int32_t top_x = 0, top_y = 0;
-        float top = ps_at(&m, j, 0, 0);
+        float top = ps_map_at(&m, j, 0, 0);
         for (int32_t y = 0; y < m.h; y++)
             for (int32_t x = 0; x < m.w; x++)
-                if (ps_at(&m, j, y, x) > top) top = ps_at(&m, j, y, x), top_x = x, top_y = y;
+                if (ps_map_at(&m, j, y, x) > top) top = ps_map_at(&m, j, y, x), top_x = x, top_y = y;
         float x = (float)top_x + 0.5f, y = (float)top_y + 0.5f;
         if (top_x > 0 && top_x < m.w - 1)
-            x += quarter(ps_at(&m, j, top_y, top_x - 1), ps_at(&m, j, top_y, top_x + 1));
+            x += quarter(ps_map_at(&m, j, top_y, top_x - 1), ps_map_at(&m, j, top_y, top_x + 1));
         if (top_y > 0 && top_y < m.h - 1)
-            y += quarter(ps_at(&m, j, top_y - 1, top_x), ps_at(&m, j, top_y + 1, top_x));
+            y += quarter(ps_map_at(&m, j, top_y - 1, top_x), ps_map_at(&m, j, top_y + 1, top_x));
         out[j] = (poise_keypoint){x * sx, y * sy, top > 0 ? (top < 1 ? top : 1) : 0};
     }
 }

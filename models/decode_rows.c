@@ -24,8 +24,8 @@ static void decide(const ps_map *m, float conf, int32_t first, int32_t n, int32_
 {
     float most = -1;
     for (int32_t i = 0; i < m->w && *units == PS_UNITS_AUTO; i++)
-        for (int32_t c = first; c < first + n * step && ps_at(m, 4, 0, i) > conf; c += step)
-            if (ps_at(m, c, 0, i) > most) most = ps_at(m, c, 0, i);
+        for (int32_t c = first; c < first + n * step && ps_map_at(m, 4, 0, i) > conf; c += step)
+            if (ps_map_at(m, c, 0, i) > most) most = ps_map_at(m, c, 0, i);
     if (*units == PS_UNITS_AUTO && most >= 0) *units = most > 2 ? PS_UNITS_PIXELS : PS_UNITS_UNIT;
 }
 
@@ -39,13 +39,13 @@ static void run(ps_decode *d)
           sy = d->boxes == PS_UNITS_UNIT ? (float)t->in_h : 1;
     d->trace.cells += m.w;
     for (int32_t i = 0; i < m.w; i++) {
-        float score = ps_at(&m, 4, 0, i), id = ps_at(&m, 5, 0, i);
+        float score = ps_map_at(&m, 4, 0, i), id = ps_map_at(&m, 5, 0, i);
         if (!(id > -1 && id < (float)t->n_classes)) continue;
         int32_t class_id = (int32_t)(id + 0.5f);
         if (class_id >= t->n_classes || (d->wanted && !d->wanted[class_id])) continue;
         ps_saw(d, score, class_id);
-        float box[4] = {ps_at(&m, 0, 0, i) * sx, ps_at(&m, 1, 0, i) * sy, ps_at(&m, 2, 0, i) * sx,
-                        ps_at(&m, 3, 0, i) * sy};
+        float box[4] = {ps_map_at(&m, 0, 0, i) * sx, ps_map_at(&m, 1, 0, i) * sy, ps_map_at(&m, 2, 0, i) * sx,
+                        ps_map_at(&m, 3, 0, i) * sy};
         if (score > d->conf) ps_push(d, box, score, class_id, i);
     }
 }
@@ -57,8 +57,8 @@ static void keypoints(const ps_decode *d, const ps_candidate *c, poise_keypoint 
     bool unit = d->keypoints == PS_UNITS_UNIT;
     float sx = unit ? (float)t->in_w : 1, sy = unit ? (float)t->in_h : 1;
     for (int32_t i = 0, at = 6; i < t->n_keypoints; i++, at += t->keypoint_dims)
-        out[i] = (poise_keypoint){ps_at(&m, at, 0, c->cell) * sx, ps_at(&m, at + 1, 0, c->cell) * sy,
-                                  t->keypoint_dims > 2 ? ps_at(&m, at + 2, 0, c->cell) : 1};
+        out[i] = (poise_keypoint){ps_map_at(&m, at, 0, c->cell) * sx, ps_map_at(&m, at + 1, 0, c->cell) * sy,
+                                  t->keypoint_dims > 2 ? ps_map_at(&m, at + 2, 0, c->cell) : 1};
 }
 
 const ps_decoder ps_decoder_end2end = {.name = "end2end",

@@ -22,30 +22,16 @@ static poise_status bind(const ps_io *io, ps_task *t)
     return POISE_OK;
 }
 
-typedef struct context {
-    ps_map map;
-    float sx, sy;
-} context;
-
-static void box_of(const ps_decode *d, const ps_scan *s, int32_t y, int32_t x, float out[4])
-{
-    (void)d;
-    const context *k = s->ctx;
-    float cx = ps_at(&k->map, 0, y, x) * k->sx, cy = ps_at(&k->map, 1, y, x) * k->sy;
-    float w = ps_at(&k->map, 2, y, x) * k->sx, h = ps_at(&k->map, 3, y, x) * k->sy;
-    out[0] = cx - w / 2, out[1] = cy - h / 2, out[2] = cx + w / 2, out[3] = cy + h / 2;
-}
-
 static void run(ps_decode *d)
 {
-    context k = {.map = ps_map_flat(d->out[0], false)};
+    ps_centre_boxes k = {.map = ps_map_flat(d->out[0], false)};
     ps_unit_scale(d, &d->boxes, &k.map, 0, 4, &k.sx, &k.sy);
     ps_scan s = {.map = k.map,
                  .first = 5,
                  .n = d->task->n_classes,
                  .obj = &k.map,
                  .obj_channel = 4,
-                 .box = box_of,
+                 .box = ps_centre_box,
                  .ctx = &k};
     ps_scan_run(d, &s);
 }
@@ -117,7 +103,7 @@ static void raw_box(const ps_decode *d, const ps_scan *s, int32_t y, int32_t x, 
     (void)d;
     const raw_context *k = s->ctx;
     float v[4];
-    for (int32_t c = 0; c < 4; c++) v[c] = 2 * ps_sigmoid(ps_at(&k->map, c, y, x));
+    for (int32_t c = 0; c < 4; c++) v[c] = 2 * ps_sigmoid(ps_map_at(&k->map, c, y, x));
     float cx = (v[0] - 0.5f + (float)x) * k->stride, cy = (v[1] - 0.5f + (float)y) * k->stride;
     float w = v[2] * v[2] * k->w, h = v[3] * v[3] * k->h;
     out[0] = cx - w / 2, out[1] = cy - h / 2, out[2] = cx + w / 2, out[3] = cy + h / 2;

@@ -48,25 +48,11 @@ static poise_status bind(const ps_io *io, ps_task *t)
     return POISE_OK;
 }
 
-typedef struct context {
-    ps_map map;
-    float sx, sy;
-} context;
-
-static void box_of(const ps_decode *d, const ps_scan *s, int32_t y, int32_t x, float out[4])
-{
-    (void)d;
-    const context *k = s->ctx;
-    float cx = ps_at(&k->map, 0, y, x) * k->sx, cy = ps_at(&k->map, 1, y, x) * k->sy;
-    float w = ps_at(&k->map, 2, y, x) * k->sx, h = ps_at(&k->map, 3, y, x) * k->sy;
-    out[0] = cx - w / 2, out[1] = cy - h / 2, out[2] = cx + w / 2, out[3] = cy + h / 2;
-}
-
 static void run(ps_decode *d)
 {
-    context k = {.map = ps_map_flat(d->out[0], d->task->channels_first)};
+    ps_centre_boxes k = {.map = ps_map_flat(d->out[0], d->task->channels_first)};
     ps_unit_scale(d, &d->boxes, &k.map, 0, 4, &k.sx, &k.sy);
-    ps_scan s = {.map = k.map, .first = 4, .n = d->task->n_classes, .box = box_of, .ctx = &k};
+    ps_scan s = {.map = k.map, .first = 4, .n = d->task->n_classes, .box = ps_centre_box, .ctx = &k};
     ps_scan_run(d, &s);
     if (d->task->n_keypoints) {
         float sx, sy;
@@ -82,8 +68,8 @@ static void keypoints(const ps_decode *d, const ps_candidate *c, poise_keypoint 
     int32_t dims = d->task->keypoint_dims, at = 4 + d->task->n_classes;
     ps_unit_scale(d, &units, &m, at, 2, &sx, &sy);
     for (int32_t i = 0; i < d->task->n_keypoints; i++, at += dims)
-        out[i] = (poise_keypoint){ps_at(&m, at, 0, c->cell) * sx, ps_at(&m, at + 1, 0, c->cell) * sy,
-                                  dims > 2 ? ps_at(&m, at + 2, 0, c->cell) : 1};
+        out[i] = (poise_keypoint){ps_map_at(&m, at, 0, c->cell) * sx, ps_map_at(&m, at + 1, 0, c->cell) * sy,
+                                  dims > 2 ? ps_map_at(&m, at + 2, 0, c->cell) : 1};
 }
 
 const ps_decoder ps_decoder_yolov8 = {.name = "yolov8",

@@ -37,7 +37,7 @@ static void box_of(const ps_decode *d, const ps_scan *s, int32_t y, int32_t x, f
     (void)d;
     const context *k = s->ctx;
     float v[4];
-    for (int32_t c = 0; c < 4; c++) v[c] = ps_at(&k->map, c, y, x);
+    for (int32_t c = 0; c < 4; c++) v[c] = ps_map_at(&k->map, c, y, x);
     if (k->units == PS_UNITS_GRID) {
         v[0] = (v[0] + (float)x) * k->stride, v[1] = (v[1] + (float)y) * k->stride;
         v[2] = expf(v[2]) * k->stride, v[3] = expf(v[3]) * k->stride;
@@ -53,7 +53,7 @@ static void decide(ps_decode *d, const ps_map *m)
     if (d->boxes != PS_UNITS_AUTO) return;
     float most = 0, least = 0;
     for (int32_t x = 0; x < m->w; x += 7) {
-        float v = ps_at(m, 0, 0, x), w = ps_at(m, 2, 0, x);
+        float v = ps_map_at(m, 0, 0, x), w = ps_map_at(m, 2, 0, x);
         if (v > most) most = v;
         if (w < least) least = w;
     }

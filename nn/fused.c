@@ -132,3 +132,42 @@ size_t ps_front_bytes(const ps_front *f, size_t rest)
     size_t n;
     return ps_size_add(&n, f->bias, f->weights) && ps_size_add(&n, n, rest) ? n : SIZE_MAX;
 }
+
+ps_front ps_front_of(const ps_call *c, bool ready, size_t packed)
+{
+    const poise_tensor *bias = c->n_in > 2 ? c->in[2] : NULL;
+    ps_front f = {0};
+    if (ps_bias_needs_copy(bias)) f.bias = ps_round_up((size_t)bias->dim[0] * sizeof(float), PS_ALIGN);
+    if (!ready) f.weights = packed;
+    return f;
+}
+
+size_t ps_product_scratch(const ps_call *c, const ps_conv *v, size_t packed)
+{
+    ps_front f = ps_front_of(c, c->in[1]->data != NULL, packed);
+    return ps_front_bytes(&f, ps_conv_scratch(v));
+}
+
+void ps_product_run(const ps_call *c, ps_conv *v, const ps_weights *w, size_t packed)
+{
+    ps_front f = ps_front_of(c, c->packed != NULL, packed);
+    uint8_t *at = c->scratch;
+    v->x = c->in[0]->data;
+    v->y = c->out[0]->data;
+    if (v->residual) v->r = c->in[3]->data;
+    v->bias = ps_bias_dense(c->n_in > 2 ? c->in[2] : NULL, (float *)(void *)at);
+    v->weights = c->packed;
+    if (!v->weights) {
+        float *dst = (float *)(void *)(at + f.bias);
+        ps_conv_pack(v, w, dst);
+        v->weights = dst;
+    }
+    v->scratch = at + f.bias + f.weights;
+    ps_conv_run(v);
+}
+
+bool ps_product_packs(const ps_call *c, int i)
+{
+    (void)c;
+    return i == 1;
+}

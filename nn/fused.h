@@ -30,9 +30,18 @@ int32_t ps_image_height(const poise_tensor *t);
 typedef struct ps_front {
     size_t bias, weights; /* bytes, multiples of PS_ALIGN; SIZE_MAX = too many */
 } ps_front;
+/* For a node whose in[1] is weights and in[2] an optional bias; `ready`: the weights were packed when the model was
+ * opened (before running: they are constants); `packed`: their bytes once packed. */
+ps_front ps_front_of(const ps_call *c, bool ready, size_t packed);
 size_t ps_front_bytes(const ps_front *f, size_t rest);
 /* The bias as n floats side by side: itself, or copied to dst.  NULL for NULL. */
 const float *ps_bias_dense(const poise_tensor *bias, float *dst);
 bool ps_bias_needs_copy(const poise_tensor *bias);
+
+/* scratch, run and packs of a node that is one ps_conv (shapes and strides set): x in[0], weights in[1], bias in[2],
+ * residual in[3]. */
+size_t ps_product_scratch(const ps_call *c, const ps_conv *v, size_t packed);
+void ps_product_run(const ps_call *c, ps_conv *v, const ps_weights *w, size_t packed);
+bool ps_product_packs(const ps_call *c, int i);
 
 #endif

@@ -200,3 +200,12 @@ void ps_move(const ps_kernels *k, int threads, const poise_tensor *x, const pois
     for (int i = 0; i < y->rank; i++) ps_nest_push(&n, y->dim[i], x->stride[i], y->stride[i]);
     ps_move_nest(k, threads, poise_type_size(y->type), x->data, y->data, &n);
 }
+
+void ps_move_view(const ps_call *c, bool (*view)(const void *params, const poise_tensor *in, poise_tensor *out, ptrdiff_t *offset))
+{
+    poise_tensor x = *c->out[0];
+    ptrdiff_t offset;
+    view(c->params, c->in[0], &x, &offset);
+    x.data = ps_at(c->in[0]->data, offset, poise_type_size(x.type));
+    ps_move(c->k, c->threads, &x, c->out[0]);
+}

@@ -2,8 +2,7 @@
 #ifndef PS_NN_MOVE_H
 #define PS_NN_MOVE_H
 
-#include "nn/tensor.h"
-#include "ops/kernels.h"
+#include "nn/op.h"
 
 /* Nested loops over a source and a destination: what a copy is when ranks differ (reshape, tile). */
 enum { PS_MAX_NEST = 2 * POISE_MAX_DIMS };
@@ -20,6 +19,8 @@ void ps_nest_push(ps_nest *n, int32_t dim, ptrdiff_t sx, ptrdiff_t sy);
 void ps_move_nest(const ps_kernels *k, int threads, size_t size, const void *x, void *y, const ps_nest *n);
 /* ps_copy with kernels and threads: same type and dimensions, any strides, no overlap. */
 void ps_move(const ps_kernels *k, int threads, const poise_tensor *x, const poise_tensor *y);
+/* run() of an operator whose output is a view of its input: copies what the view shows. */
+void ps_move_view(const ps_call *c, bool (*view)(const void *params, const poise_tensor *in, poise_tensor *out, ptrdiff_t *offset));
 /* Copies n elements with steps sx and sy. */
 void ps_move_row(size_t size, size_t n, const void *x, ptrdiff_t sx, void *y, ptrdiff_t sy);
 

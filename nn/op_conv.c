@@ -80,46 +80,17 @@ static void conv_pack(const ps_call *c, void *dst)
     ps_conv_pack(&v, &w, dst);
 }
 
-static bool conv_packs(const ps_call *c, int i)
-{
-    (void)c;
-    return i == 1;
-}
-
-static ps_front front_of(const ps_call *c, const ps_conv *v, bool packed)
-{
-    const poise_tensor *bias = c->n_in > 2 ? c->in[2] : NULL;
-    ps_front f = {0};
-    if (ps_bias_needs_copy(bias)) f.bias = ps_round_up((size_t)v->o * sizeof(float), PS_ALIGN);
-    if (!packed) f.weights = ps_size_cap(ps_conv_packed(v), sizeof(float));
-    return f;
-}
-
 static size_t conv_scratch(const ps_call *c)
 {
     ps_conv v = conv_of(c);
-    ps_front f = front_of(c, &v, c->in[1]->data != NULL);
-    return ps_front_bytes(&f, ps_conv_scratch(&v));
+    return ps_product_scratch(c, &v, ps_size_cap(ps_conv_packed(&v), sizeof(float)));
 }
 
 static void conv_run(const ps_call *c)
 {
     ps_conv v = conv_of(c);
-    ps_front f = front_of(c, &v, c->packed != NULL);
-    uint8_t *at = c->scratch;
-    v.x = c->in[0]->data;
-    v.y = c->out[0]->data;
-    if (v.residual) v.r = c->in[3]->data;
-    v.bias = ps_bias_dense(c->n_in > 2 ? c->in[2] : NULL, (float *)(void *)at);
-    v.weights = c->packed;
-    if (!v.weights) {
-        float *dst = (float *)(void *)(at + f.bias);
-        ps_weights w = weights_of(c);
-        ps_conv_pack(&v, &w, dst);
-        v.weights = dst;
-    }
-    v.scratch = at + f.bias + f.weights;
-    ps_conv_run(&v);
+    ps_weights w = weights_of(c);
+    ps_product_run(c, &v, &w, ps_size_cap(ps_conv_packed(&v), sizeof(float)));
 }
 
 static uint64_t conv_macs(const void *params, int n_in, const ps_value *const *in, const ps_value *out)
@@ -162,7 +133,7 @@ const ps_op ps_op_conv = {
     .infer = conv_infer,
     .packed = conv_packed,
     .pack = conv_pack,
-    .packs = conv_packs,
+    .packs = ps_product_packs,
     .scratch = conv_scratch,
     .run = conv_run,
     .macs = conv_macs,

@@ -171,25 +171,10 @@ static void transpose_pack(const ps_call *c, void *dst)
     pack_phases(c, dst);
 }
 
-static bool transpose_packs(const ps_call *c, int i)
-{
-    (void)c;
-    return i == 1;
-}
-
-static ps_front front_of(const ps_call *c, bool packed)
-{
-    const poise_tensor *bias = c->n_in > 2 ? c->in[2] : NULL;
-    ps_front f = {0};
-    if (ps_bias_needs_copy(bias)) f.bias = ps_round_up((size_t)bias->dim[0] * sizeof(float), PS_ALIGN);
-    if (!packed) f.weights = ps_size_cap(packed_floats(c), sizeof(float));
-    return f;
-}
-
 static size_t transpose_scratch(const ps_call *c)
 {
     phases s = phases_of(c);
-    ps_front f = front_of(c, c->in[1]->data != NULL);
+    ps_front f = ps_front_of(c, c->in[1]->data != NULL, ps_size_cap(packed_floats(c), sizeof(float)));
     ps_weights w;
     size_t most = 0, n;
     ptrdiff_t offset;
@@ -206,7 +191,7 @@ static size_t transpose_scratch(const ps_call *c)
 static void transpose_run(const ps_call *c)
 {
     phases s = phases_of(c);
-    ps_front f = front_of(c, c->packed != NULL);
+    ps_front f = ps_front_of(c, c->packed != NULL, ps_size_cap(packed_floats(c), sizeof(float)));
     uint8_t *at = c->scratch;
     s.v.x = c->in[0]->data;
     s.v.bias = ps_bias_dense(c->n_in > 2 ? c->in[2] : NULL, (float *)(void *)at);
@@ -261,7 +246,7 @@ const ps_op ps_op_conv_transpose = {
     .infer = transpose_infer,
     .packed = transpose_packed,
     .pack = transpose_pack,
-    .packs = transpose_packs,
+    .packs = ps_product_packs,
     .scratch = transpose_scratch,
     .run = transpose_run,
     .macs = transpose_macs,

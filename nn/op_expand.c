@@ -44,11 +44,7 @@ static bool view(const void *params, const poise_tensor *in, poise_tensor *out, 
 
 static void run(const ps_call *c)
 {
-    poise_tensor x = *c->out[0];
-    ptrdiff_t offset;
-    view(c->params, c->in[0], &x, &offset);
-    x.data = c->in[0]->data;
-    ps_move(c->k, c->threads, &x, c->out[0]);
+    ps_move_view(c, view);
 }
 
 const ps_op ps_op_expand = {.name = "expand",

@@ -130,46 +130,17 @@ static void matmul_pack(const ps_call *c, void *dst)
     ps_conv_pack(&v, &w, dst);
 }
 
-static bool matmul_packs(const ps_call *c, int i)
-{
-    (void)c;
-    return i == 1;
-}
-
-static ps_front front_of(const ps_call *c, const ps_conv *v, bool packed)
-{
-    ps_front f = {0};
-    if (ps_bias_needs_copy(c->n_in > 2 ? c->in[2] : NULL))
-        f.bias = ps_round_up((size_t)v->o * sizeof(float), PS_ALIGN);
-    if (!packed) f.weights = packed_bytes(c, v);
-    return f;
-}
-
 static size_t matmul_scratch(const ps_call *c)
 {
     ps_conv v = conv_of(c);
-    ps_front f = front_of(c, &v, c->in[1]->data != NULL);
-    return ps_front_bytes(&f, ps_conv_scratch(&v));
+    return ps_product_scratch(c, &v, packed_bytes(c, &v));
 }
 
 static void matmul_run(const ps_call *c)
 {
     ps_conv v = conv_of(c);
-    ps_front f = front_of(c, &v, c->packed != NULL);
-    uint8_t *at = c->scratch;
-    v.x = c->in[0]->data;
-    v.y = c->out[0]->data;
-    if (v.residual) v.r = c->in[3]->data;
-    v.bias = ps_bias_dense(c->n_in > 2 ? c->in[2] : NULL, (float *)(void *)at);
-    v.weights = c->packed;
-    if (!v.weights) {
-        float *dst = (float *)(void *)(at + f.bias);
-        ps_weights w = weights_of(c);
-        ps_conv_pack(&v, &w, dst);
-        v.weights = dst;
-    }
-    v.scratch = at + f.bias + f.weights;
-    ps_conv_run(&v);
+    ps_weights w = weights_of(c);
+    ps_product_run(c, &v, &w, packed_bytes(c, &v));
 }
 
 static uint64_t matmul_macs(const void *params, int n_in, const ps_value *const *in, const ps_value *out)
@@ -199,7 +170,7 @@ const ps_op ps_op_matmul = {
     .infer = matmul_infer,
     .packed = matmul_packed,
     .pack = matmul_pack,
-    .packs = matmul_packs,
+    .packs = ps_product_packs,
     .scratch = matmul_scratch,
     .run = matmul_run,
     .macs = matmul_macs,

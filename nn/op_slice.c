@@ -48,11 +48,7 @@ static bool view(const void *params, const poise_tensor *in, poise_tensor *out, 
 
 static void run(const ps_call *c)
 {
-    poise_tensor x = *c->out[0];
-    ptrdiff_t offset;
-    view(c->params, c->in[0], &x, &offset);
-    x.data = ps_at(c->in[0]->data, offset, poise_type_size(x.type));
-    ps_move(c->k, c->threads, &x, c->out[0]);
+    ps_move_view(c, view);
 }
 
 const ps_op ps_op_slice = {.name = "slice",
