@@ -161,6 +161,9 @@ static poise_status add_outputs(ps_onnx *c)
 {
     ps_graph *g = c->g;
     PS_REQUIRE(c->model.n_outputs > 0, POISE_BAD_MODEL, "the ONNX graph has no outputs");
+    PS_REQUIRE(g->n_inputs <= PS_ONNX_MAX_PORTS && c->model.n_outputs <= PS_ONNX_MAX_PORTS, POISE_UNSUPPORTED,
+               "the ONNX graph has %d inputs and %d outputs, at most %d", g->n_inputs, c->model.n_outputs,
+               PS_ONNX_MAX_PORTS);
     for (int32_t i = 0; i < c->model.n_outputs; i++) {
         const char *name = c->model.outputs[i].name;
         ps_onnx_name *e = find(c, name);
@@ -189,7 +192,7 @@ static const char *first_consumer(const ps_onnx *c, const ps_onnx_node *n)
     const ps_onnx_model *m = &c->model;
     for (int32_t i = 0; i < m->n_nodes; i++)
         for (int32_t k = 0; k < m->nodes[i].n_in; k++)
-            for (int32_t o = 0; o < n->n_out; o++)
+            for (int32_t o = 0; o < n->n_out && o < 4; o++)
                 if (*n->out[o] && !strcmp(m->nodes[i].in[k], n->out[o])) return title(&m->nodes[i]);
     return "an output";
 }
@@ -320,7 +323,7 @@ static poise_status import(ps_onnx *c, const uint8_t *bytes, size_t size)
 
 poise_status ps_onnx_read(ps_graph *g, const uint8_t *bytes, size_t size, const poise_convert_options *o)
 {
-    ps_onnx c = {.g = g, .o = o};
+    ps_onnx c = {.g = g, .o = o, .budget = ((size_t)1 << 29) + (size < SIZE_MAX / 32 ? 8 * size : 0)};
     poise_status s = import(&c, bytes, size);
     ps_heap_free(&c.heap);
     return s;

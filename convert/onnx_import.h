@@ -29,6 +29,7 @@ typedef struct ps_onnx {
     size_t cap;
     char *unsupported; /* the list, as text */
     int32_t n_unsupported, n_listed;
+    size_t budget; /* bytes of constants that may still be read or computed: hostile nodes share large ones */
 } ps_onnx;
 
 /* One node being translated. */

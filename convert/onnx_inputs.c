@@ -41,7 +41,7 @@ static poise_status unknown_input(const ps_onnx *c, const char *binding)
     char list[1024];
     size_t used = 0;
     list[0] = 0;
-    for (int32_t i = 0; i < c->model.n_inputs && used + 120 < sizeof list; i++)
+    for (int32_t i = 0; i < c->model.n_inputs && i < 256 && used + 120 < sizeof list; i++)
         if (!is_initialiser(c, c->model.inputs[i].name))
             used += (size_t)snprintf(list + used, sizeof list - used, "%s%.100s", used ? ", " : "",
                                      c->model.inputs[i].name);

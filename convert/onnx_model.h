@@ -11,7 +11,7 @@
 enum {
     PS_ONNX_MAX_NODES = 200000,
     PS_ONNX_MAX_TENSORS = 200000,
-    PS_ONNX_MAX_PORTS = 4096,    /* inputs or outputs of one node */
+    PS_ONNX_MAX_PORTS = 4096,    /* inputs or outputs of one node, or of the graph */
     PS_ONNX_MAX_ATTRIBUTES = 64, /* of one node */
     PS_ONNX_MAX_NAME = 1024,
     PS_ONNX_MAX_TEXT = 4 << 20,   /* of a metadata value or a string attribute */

@@ -6,6 +6,14 @@
 /* Results larger than this are computed at run time: folding them would swell the file for nothing. */
 static const size_t max_folded = (size_t)64 << 20;
 
+/* Takes `bytes` from the import's budget; false when it is used up. */
+static bool spend(ps_onnx_call *n, size_t bytes)
+{
+    if (bytes > n->c->budget) return false;
+    n->c->budget -= bytes;
+    return true;
+}
+
 /* ---- attributes ---- */
 
 const ps_onnx_attribute *ps_onnx_attr(ps_onnx_call *n, const char *name, int type)
@@ -94,7 +102,8 @@ const int64_t *ps_onnx_const_ints(ps_onnx_call *n, int i, const char *what, size
     *count = 0;
     if (!constant_input(n, i, what, &v)) return NULL;
     size_t k = ps_value_count(&v);
-    int64_t *out = k <= PS_ONNX_MAX_NUMBERS ? ps_heap_push(&n->c->heap, k * sizeof *out) : NULL;
+    bool fits = k <= PS_ONNX_MAX_NUMBERS && spend(n, k * sizeof(int64_t));
+    int64_t *out = fits ? ps_heap_push(&n->c->heap, k * sizeof *out) : NULL;
     if (!out) {
         PS_ONNX_FAIL(n, POISE_NO_MEMORY, "input '%s' has too many elements: %zu", what, k);
         return NULL;
@@ -122,7 +131,7 @@ const float *ps_onnx_const_floats(ps_onnx_call *n, int i, const char *what, size
     *count = 0;
     if (!constant_input(n, i, what, &v)) return NULL;
     size_t k = ps_value_count(&v);
-    float *out = ps_heap_push(&n->c->heap, k * sizeof *out);
+    float *out = spend(n, k * sizeof(float)) ? ps_heap_push(&n->c->heap, k * sizeof *out) : NULL;
     if (!out) {
         PS_ONNX_FAIL(n, POISE_NO_MEMORY, "input '%s' has too many elements: %zu", what, k);
         return NULL;
@@ -184,16 +193,20 @@ void ps_onnx_need_static(ps_onnx_call *n, int32_t value)
 /* ---- emitting ---- */
 
 /* Computes the newest node now if its inputs are constants, and takes it out of the graph. */
-static poise_status fold(ps_graph *g)
+static poise_status fold(ps_onnx_call *n)
 {
+    ps_graph *g = n->c->g;
     int32_t last = g->n_nodes - 1;
     const ps_node *node = &g->nodes[last];
-    size_t bytes = 0;
-    for (int i = 0; i < node->n_in; i++)
-        if (node->in[i] >= 0 && !g->values[node->in[i]].data) return POISE_OK;
+    size_t made = 0, read = 0;
+    for (int i = 0; i < node->n_in; i++) {
+        if (node->in[i] < 0) continue;
+        if (!g->values[node->in[i]].data) return POISE_OK;
+        read += ps_value_bytes(&g->values[node->in[i]]);
+    }
     for (int i = 0; i < node->n_out; i++)
-        if (node->out[i] >= 0) bytes += ps_value_bytes(&g->values[node->out[i]]);
-    if (bytes > max_folded) return POISE_OK;
+        if (node->out[i] >= 0) made += ps_value_bytes(&g->values[node->out[i]]);
+    if (made > max_folded || !ps_graph_is_quick(g, last) || !spend(n, made + read)) return POISE_OK;
     PS_TRY(ps_graph_fold(g, last));
     if (g->n_nodes > last) g->n_nodes = last;
     return POISE_OK;
@@ -213,7 +226,7 @@ void ps_onnx_emit_many(ps_onnx_call *n, const ps_op *op, const void *params, int
         if (out[k] != PS_ABSENT) n->status = ps_graph_value(g, NULL, &out[k]);
     if (n->status == POISE_OK) n->status = ps_graph_node(g, op, name, params, n_in, in, n_out, out);
     if (n->status == POISE_OK) n->status = ps_graph_infer(g, g->n_nodes - 1);
-    if (n->status == POISE_OK) n->status = fold(g);
+    if (n->status == POISE_OK) n->status = fold(n);
 }
 
 int32_t ps_onnx_emit(ps_onnx_call *n, const ps_op *op, const void *params, int n_in, const int32_t *in)

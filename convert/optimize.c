@@ -42,8 +42,9 @@ static poise_status fold(ps_rewrite *w, ps_node *n)
         if (w->is_output[v] || values[v].live >= 0) return POISE_OK;
         to += ps_value_bytes(&values[v]);
     }
-    if (to > from * 2 + ((size_t)1 << 16) || !ps_rw_spend(w, to)) return POISE_OK;
-    PS_TRY(ps_graph_fold(w->g, (int32_t)(n - w->g->nodes)));
+    int32_t node = (int32_t)(n - w->g->nodes);
+    if (to > from * 2 + ((size_t)1 << 16) || !ps_graph_is_quick(w->g, node) || !ps_rw_spend(w, to)) return POISE_OK;
+    PS_TRY(ps_graph_fold(w->g, node));
     ps_rw_kill(w, n);
     ps_rw_did(w, PS_DID_CONSTANT);
     return POISE_OK;

@@ -7,9 +7,12 @@
 #include <string.h>
 
 enum {
-    MANY = 3000,    /* blocks from here on get one quick placement: the greedy step is quadratic */
     SHUFFLES = 200, /* random orders tried besides the systematic ones */
 };
+
+/* The greedy step is quadratic: as many orders are tried as this many looks at a pair of blocks allow (about a
+ * second).  A graph that is too large for one, 28000 blocks, gets every block behind the other. */
+static const uint64_t most_looks = 400000000;
 
 typedef struct fit {
     ps_block *blocks;
@@ -96,15 +99,23 @@ static void shuffle(fit *f, const rank *by_size, uint32_t *seed)
     }
 }
 
+static uint64_t looks(int32_t n)
+{
+    return (uint64_t)n * (uint64_t)n / 2;
+}
+
 static void fit_small(fit *f, rank *r, size_t bound)
 {
     size_t least = SIZE_MAX;
     uint32_t seed = 1;
-    for (int how = 3; how >= 0 && least > bound; how--) {
+    int tries = SHUFFLES + 4;
+    while (tries > 1 && (uint64_t)tries * looks(f->n) > most_looks) tries--;
+    for (int how = 0; how < 4 && how < tries && least > bound; how++) {
         sort_order(f, r, how);
         try_order(f, &least);
     }
-    for (int i = 0; i < SHUFFLES && least > bound; i++) {
+    sort_order(f, r, 0);
+    for (int i = 4; i < tries && least > bound; i++) {
         shuffle(f, r, &seed);
         try_order(f, &least);
     }
@@ -167,7 +178,7 @@ poise_status ps_arena_plan(ps_block *blocks, int32_t n, size_t *bytes, size_t *b
     if (!f.order || !f.placed || !f.offset || !f.best || !r) {
         s = ps_fail(POISE_NO_MEMORY, "no memory to plan %d blocks", n);
     } else {
-        if (n <= MANY) fit_small(&f, r, *bound);
+        if (looks(n) <= most_looks) fit_small(&f, r, *bound);
         else fit_large(&f);
         *bytes = 0;
         for (int32_t i = 0; i < n; i++) {

@@ -5,6 +5,24 @@
 
 #include <string.h>
 
+bool ps_graph_is_quick(const ps_graph *g, int32_t node)
+{
+    static const ps_op *const slow[] = {&ps_op_conv, &ps_op_conv_transpose, &ps_op_matmul, &ps_op_einsum, &ps_op_pool,
+                                        &ps_op_lrn,  &ps_op_nms};
+    const size_t small = 16384; /* bytes: squared, a few milliseconds */
+    const ps_node *n = &g->nodes[node];
+    size_t bytes = 0;
+    if (n->op == &ps_op_roi_align) return false; /* up to a million samples for an element */
+    for (size_t i = 0; i < sizeof slow / sizeof *slow; i++) {
+        if (n->op != slow[i]) continue;
+        for (int k = 0; k < n->n_in; k++)
+            if (n->in[k] >= 0) bytes += ps_value_bytes(&g->values[n->in[k]]);
+        for (int k = 0; k < n->n_out; k++)
+            if (n->out[k] >= 0) bytes += ps_value_bytes(&g->values[n->out[k]]);
+    }
+    return bytes <= small;
+}
+
 typedef struct eval {
     poise_tensor *tensors; /* inputs, then outputs */
     const poise_tensor **in, *out[4];

@@ -15,6 +15,8 @@ typedef struct reader {
     ps_file_header h;
     section part[8];
     bool *ready; /* per value: constant, input, or computed by a node that was read */
+    size_t strings, lists; /* bytes and entries that may still be read: parts may be shared, but not to make
+                            * a small file large in memory */
 } reader;
 
 uint64_t ps_format_checksum(const void *bytes, size_t n)
@@ -60,6 +62,7 @@ static poise_status read_header(reader *r, const uint8_t *bytes, size_t size)
 
 static poise_status read_sections(reader *r, const uint8_t *bytes, size_t size)
 {
+    for (int k = 0; k < 8; k++) r->part[k] = (section){bytes, 0}; /* what is not there is empty */
     for (uint32_t i = 0; i < r->h.n_sections; i++) {
         ps_file_section s;
         memcpy(&s, bytes + sizeof r->h + i * sizeof s, sizeof s);
@@ -68,23 +71,31 @@ static poise_status read_sections(reader *r, const uint8_t *bytes, size_t size)
             (unsigned long long)s.size);
         if (s.kind >= 1 && s.kind <= 7) r->part[s.kind] = (section){bytes + s.offset, (size_t)s.size};
     }
+    r->strings = 2 * r->part[PS_SECTION_STRINGS].size + 65536;
+    r->lists = r->part[PS_SECTION_LISTS].size / sizeof(int32_t);
     return POISE_OK;
 }
 
-static poise_status read_string(const reader *r, uint32_t at, const char **out)
+static poise_status read_string(reader *r, uint32_t at, const char **out)
 {
     const section *s = &r->part[PS_SECTION_STRINGS];
-    BAD(at < s->size && memchr(s->bytes + at, 0, s->size - at), "string %u lies outside its section", at);
+    size_t most = at < s->size ? s->size - at : 0;
+    const uint8_t *end = most ? memchr(s->bytes + at, 0, most < r->strings ? most : r->strings) : NULL;
+    BAD(end || most <= r->strings, "its strings are shared too often");
+    BAD(end, "string %u lies outside its section", at);
     *out = (const char *)s->bytes + at;
+    r->strings -= (size_t)(end - s->bytes) - at;
     return POISE_OK;
 }
 
 /* n value indices from LISTS; -1 only where `optional`. */
-static poise_status read_list(const reader *r, uint32_t at, uint32_t n, bool optional, const int32_t **out)
+static poise_status read_list(reader *r, uint32_t at, uint32_t n, bool optional, const int32_t **out)
 {
     const section *s = &r->part[PS_SECTION_LISTS];
     size_t entries = s->size / sizeof(int32_t);
     BAD(at <= entries && n <= entries - at, "a list of %u values lies outside its section", n);
+    BAD(n <= r->lists, "its lists are shared too often");
+    r->lists -= n;
     *out = (const int32_t *)(const void *)s->bytes + at;
     for (uint32_t i = 0; i < n; i++)
         BAD((*out)[i] >= (optional ? -1 : 0) && (*out)[i] < r->g->n_values, "value %d does not exist", (*out)[i]);

@@ -61,6 +61,9 @@ poise_status ps_graph_output(ps_graph *g, int32_t value);
 poise_status ps_graph_set_meta(ps_graph *g, const char *key, const char *value);
 const char *ps_graph_get_meta(const ps_graph *g, const char *key);
 
+/* Whether computing a node takes time in proportion to its bytes; products, windows and the like only count as
+ * quick when they are small.  For those who fold what a hostile file asks for. */
+bool ps_graph_is_quick(const ps_graph *g, int32_t node);
 /* Computes the outputs of a node whose inputs are all constants and makes them constants. */
 poise_status ps_graph_fold(ps_graph *g, int32_t node);
 

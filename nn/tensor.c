@@ -264,7 +264,7 @@ bool ps_dims_count(int rank, const int32_t *dim, size_t *count)
     for (int i = 0; i < rank; i++)
         if (dim[i] < 0 || __builtin_mul_overflow(n, (size_t)dim[i], &n)) return false;
     *count = n;
-    return n <= INT32_MAX;
+    return n <= INT32_MAX && n <= SIZE_MAX / 16; /* so that bytes do not overflow where size_t has 32 bits */
 }
 
 const char *ps_shape_text(int rank, const int32_t *dim, char *buf)

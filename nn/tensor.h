@@ -48,7 +48,8 @@ void ps_walk_row(const ps_walk *w, size_t r, void **at);
  * one element).  Ranks may differ; dims must be compatible. */
 poise_tensor ps_broadcast(const poise_tensor *x, const poise_tensor *y);
 
-/* Checked number of elements of dims; false when one is negative or the product exceeds 2^31 - 1. */
+/* Checked number of elements of dims; false when one is negative or the product exceeds 2^31 - 1 (2^28 - 1
+ * where size_t has 32 bits, so that its bytes can be counted). */
 bool ps_dims_count(int rank, const int32_t *dim, size_t *count);
 
 /* "1x3x640x640" into buf; "scalar" for rank 0. */

@@ -8,13 +8,30 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/* Under AddressSanitizer every block is its own malloc, without room to spare that may be touched. */
+#if defined(__SANITIZE_ADDRESS__)
+#define PS_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PS_ASAN 1
+#endif
+#endif
+#ifdef PS_ASAN
+#include <sanitizer/asan_interface.h>
+#define HIDE(p, n) ASAN_POISON_MEMORY_REGION(p, n)
+#define SHOW(p, n) ASAN_UNPOISON_MEMORY_REGION(p, n)
+static const size_t map_from = SIZE_MAX, gap = 16; /* between pieces of a growing region */
+#else
+#define HIDE(p, n) ((void)(p), (void)(n))
+#define SHOW(p, n) ((void)(p), (void)(n))
+static const size_t map_from = 256 * 1024, gap = 0; /* from here on a block is a mapping of its own and goes back at once */
+#endif
+
 /* A block starts with one line that remembers its size, so that realloc can copy and free can unmap. */
 typedef struct block {
     void *base;
     size_t size, mapped;
 } block;
-
-enum { MAP_FROM = 256 * 1024 }; /* from here on a block is a mapping of its own and goes back at once */
 
 static atomic_size_t taken;
 static atomic_long left = -1;
@@ -48,7 +65,7 @@ void *ps_alloc(size_t n)
     if (!ps_size_add(&all, n, 2 * PS_ALIGN + page) || !may_take()) return NULL;
     uint8_t *base, *p;
     size_t mapped = 0;
-    if (n >= MAP_FROM) {
+    if (n >= map_from) {
         mapped = ps_round_up(n, page) + page; /* the head has the page before the block */
         base = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (base == MAP_FAILED) return NULL;
@@ -57,6 +74,7 @@ void *ps_alloc(size_t n)
         base = calloc(1, n + 2 * PS_ALIGN);
         if (!base) return NULL;
         p = (uint8_t *)ps_round_up((size_t)base + PS_ALIGN, PS_ALIGN);
+        HIDE(p + n, (size_t)(base + n + 2 * PS_ALIGN - (p + n)));
     }
     *head(p) = (block){base, n, mapped};
     return p;
@@ -83,6 +101,7 @@ void ps_free(void *p)
 {
     if (!p) return;
     block b = *head(p);
+    SHOW(b.base, b.mapped ? 0 : b.size + 2 * PS_ALIGN);
     if (b.mapped) munmap(b.base, b.mapped);
     else free(b.base);
 }
@@ -113,7 +132,7 @@ void *ps_heap_push(ps_heap *h, size_t n)
 {
     enum { CHUNK = 32 * 1024 };
     size_t need;
-    if (!ps_size_add(&need, n, 15)) return NULL;
+    if (!ps_size_add(&need, n, 15 + gap)) return NULL;
     need &= ~(size_t)15;
     if (!h->chunks || h->chunks->cap - h->used < need) {
         size_t cap = need > CHUNK / 4 ? need : CHUNK, all;
@@ -124,13 +143,15 @@ void *ps_heap_push(ps_heap *h, size_t n)
         if (need > CHUNK / 4 && h->chunks) { /* a large piece gets a chunk behind the one in use */
             c->next = h->chunks->next;
             h->chunks->next = c;
+            HIDE(c->bytes + n, need - n);
             return c->bytes;
         }
         c->next = h->chunks;
         h->chunks = c;
         h->used = 0;
     }
-    void *p = h->chunks->bytes + h->used;
+    uint8_t *p = h->chunks->bytes + h->used;
+    HIDE(p + n, need - n);
     h->used += need;
     return p;
 }
@@ -155,12 +176,13 @@ void ps_heap_free(ps_heap *h)
 
 void *ps_arena_push(ps_arena *a, size_t bytes)
 {
-    size_t at = ps_round_up(a->used, PS_ALIGN), end;
-    if (!ps_size_add(&end, at, bytes)) return NULL;
+    size_t at, end;
+    bool fits = ps_size_add(&at, a->used, PS_ALIGN - 1) && ps_size_add(&end, at &= ~(size_t)(PS_ALIGN - 1), bytes);
     if (!a->base) {
-        a->used = end;
+        a->used = fits ? end : SIZE_MAX - PS_ALIGN + 1; /* more than there can be, and stays so when rounded */
         return NULL;
     }
+    if (!fits) return NULL;
     if (end > a->cap) return NULL;
     a->used = end;
     return a->base + at;

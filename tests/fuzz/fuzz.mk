@@ -2,6 +2,7 @@
 FUZZ_CC      ?= $(shell command -v clang-14 || command -v clang)
 FUZZ_SECONDS ?= 20
 FUZZ_NAMES   := $(notdir $(FUZZ:.c=))
+FUZZ_ONNX    := $(wildcard /usr/share/libonnx-testdata/data/node/*/model.onnx)# more to begin with, where installed
 
 # In the engine's own build folder: one program for each target.
 $(FUZZ_NAMES:%=$(B)/%): $(B)/%: $(B)/tests/fuzz/%.o $(B)/libpoiseapp.a $(B)/libpoise.a
@@ -16,7 +17,9 @@ fuzz-build: $(FUZZ_NAMES:%=$(B)/%)
 seeds: $(B)/make_seeds ; $(Q)$(EMU) $(B)/make_seeds $(B)/seeds
 fuzz: seeds                                                     ## libFuzzer targets, FUZZ_SECONDS each (needs clang)
 	$(Q)$(if $(FUZZ_CC),,echo "fuzz: needs clang (apt-get install clang-14 libclang-rt-14-dev)"; exit 2;) \
-	$(MAKE) --no-print-directory CC=$(FUZZ_CC) OPENMP=0 SANITIZE=fuzzer-no-link,address,undefined B=build/fuzz fuzz-build
+	$(MAKE) --no-print-directory CC=$(FUZZ_CC) OPENMP=0 CFLAGS='-O1 -g' SANITIZE=fuzzer-no-link,address,undefined B=build/fuzz fuzz-build
+	$(Q)mkdir -p build/fuzz/corpus/fuzz_onnx; for f in $(FUZZ_ONNX); do \
+	    d=$${f%/model.onnx}; cp -n $$f build/fuzz/corpus/fuzz_onnx/$${d##*/}; done
 	$(Q)for t in $(FUZZ_NAMES); do \
 	    mkdir -p build/fuzz/corpus/$$t; echo "== $$t, $(FUZZ_SECONDS) s"; \
 	    build/fuzz/$$t -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=3000 -malloc_limit_mb=2500 \

@@ -69,6 +69,56 @@ static void networks(void)
     }
 }
 
+/* For fuzz_task: a byte that chooses the network's outputs, then lines of "key=value". */
+static void tasks(void)
+{
+    static const char *const text[] = {
+        "\1task=detect\nnames={0: 'person', 1: \"traffic light\", 79: 'tooth\\'brush'}\nstride=32\nimgsz=[64, 64]\n",
+        "\2task=pose\nkpt_shape=[17, 3]\nnames=['person']\npoise.conf=0.5\n",
+        "\3task=classify\nnames=red,green,blue,\\x41\\u00e9\n",
+        "\0poise.task=detect\npoise.decoder=yolov5\npoise.anchors=10 13 16 30 33 23 30 61 62 45 59 119 116 90 156 198 "
+        "373 326\npoise.mean=[0.1, 0.2, 0.3]\npoise.std=1 1 1\npoise.letterbox=center\npoise.iou=0.7\n",
+        "\4poise.units=grid\npoise.scores=logits\npoise.color=bgr\npoise.border=114\npoise.scale=1e-2\n",
+        "\5poise.decoder=yunet\n",
+    };
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%zu", i);
+        put("fuzz_task", name, text[i], strlen(text[i] + 1) + 1);
+    }
+}
+
+static void arrays(void)
+{
+    static float data[24];
+    for (int type = POISE_F32; type <= POISE_F64; type++) {
+        poise_tensor t = {.data = data, .type = (poise_type)type, .rank = type % 4, .dim = {2, 1, 3}, .stride = {3, 3, 1}};
+        char name[16];
+        void *bytes;
+        size_t size;
+        snprintf(name, sizeof name, "%s.npy", poise_type_name(t.type));
+        need(ps_npy_bytes(&t, &bytes, &size), name);
+        put("fuzz_npy", name, bytes, size);
+        ps_free(bytes);
+    }
+}
+
+/* For fuzz_args: a byte for the verb, then words that end with a line. */
+static void arguments(void)
+{
+    static const char *const text[] = {
+        "\0net.onnx\nbus.jpg\n--conf=0.5\n--iou\n0.4\nclasses=0,2\nimgsz=480x640\nsave=True\n--no-save-txt\n",
+        "\1net.poise\n-i\nx=a.npy\n-o\nout\n--shape\nx=1x3x8x8\n--max-mem\n1.5G\n",
+        "\2in.onnx\nout.poise\n--task\npose\n--imgsz\n640\n",
+        "\4net.poise\n-t\n1,2,4\n-r\n10\n-o\njson\n--layers\n--\n--odd\n",
+    };
+    for (size_t i = 0; i < sizeof text / sizeof *text; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%zu", i);
+        put("fuzz_args", name, text[i], strlen(text[i] + 1) + 1);
+    }
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -79,7 +129,8 @@ int main(int argc, char **argv)
     mkdir(dir, 0777);
     pictures();
     networks();
-    static const char names[] = "{0: 'person', 1: \"traffic light\", 79: 'tooth\\'brush'}";
-    put("fuzz_task", "names", names, strlen(names));
+    tasks();
+    arrays();
+    arguments();
     return 0;
 }
