@@ -40,6 +40,8 @@ typedef struct ps_graph {
     int32_t n_values, n_nodes, n_inputs, n_outputs, n_meta;
     int32_t cap_values, cap_nodes, cap_inputs, cap_outputs, cap_meta;
     ps_heap heap; /* names, params, index lists, constants made on the way */
+    const uint8_t *mapped; /* a mapped file that constants may lie in: the writer gives its pages back once copied */
+    size_t mapped_size;
 } ps_graph;
 
 void ps_graph_free(ps_graph *g);

@@ -41,6 +41,7 @@ typedef struct opening {
     ps_call *calls;
     size_t *at; /* per node: offset of its packed weights, SIZE_MAX = none */
     bool *kept; /* per value: a constant that somebody reads in place */
+    int32_t *packer; /* per value that nobody keeps: the last node that packs it */
 } opening;
 
 static poise_status measure(opening *w)
@@ -71,7 +72,9 @@ static void find_kept(opening *w)
         const ps_node *n = &g->nodes[i];
         for (int k = 0; k < n->n_in; k++) {
             bool gone = w->at[i] != SIZE_MAX && n->op->packs && n->op->packs(&w->calls[i], k);
-            if (n->in[k] >= 0 && !gone) w->kept[n->in[k]] = true;
+            if (n->in[k] < 0) continue;
+            if (gone) w->packer[n->in[k]] = i;
+            else w->kept[n->in[k]] = true;
         }
     }
     for (int32_t i = 0; i < g->n_outputs; i++) w->kept[g->outputs[i]] = true;
@@ -108,6 +111,22 @@ static void release_packed(const opening *w, range *r)
     }
 }
 
+/* Not the memory of a caller: that of a mapped file, or of bytes that are ours. */
+static bool may_release(const poise_model *m)
+{
+    return m->own || m->file.size;
+}
+
+/* Each constant goes as soon as it is packed, so that a large network is never in memory twice. */
+static void release_inputs(const opening *w, int32_t node)
+{
+    const ps_node *n = &w->m->graph.nodes[node];
+    for (int k = 0; k < n->n_in; k++) {
+        const ps_value *v = n->in[k] < 0 ? NULL : &w->m->graph.values[n->in[k]];
+        if (v && v->data && !w->kept[n->in[k]] && w->packer[n->in[k]] == node) ps_memory_release(v->data, ps_value_bytes(v));
+    }
+}
+
 static poise_status pack(opening *w)
 {
     poise_model *m = w->m;
@@ -118,6 +137,7 @@ static poise_status pack(opening *w)
         if (w->at[i] == SIZE_MAX) continue;
         m->packed[i] = m->weights + w->at[i];
         m->graph.nodes[i].op->pack(&w->calls[i], m->weights + w->at[i]);
+        if (may_release(m)) release_inputs(w, i);
     }
     return POISE_OK;
 }
@@ -141,8 +161,9 @@ static poise_status prepare(opening *w, ps_heap *tmp, size_t limit)
     w->calls = ps_heap_push(tmp, nodes * sizeof *w->calls);
     w->at = ps_heap_push(tmp, nodes * sizeof *w->at);
     w->kept = ps_heap_push(tmp, values);
+    w->packer = ps_heap_push(tmp, values * sizeof *w->packer);
     range *ranges = ps_heap_push(tmp, values * sizeof *ranges);
-    PS_REQUIRE(w->tensors && w->links && w->calls && w->at && w->kept && ranges, POISE_NO_MEMORY,
+    PS_REQUIRE(w->tensors && w->links && w->calls && w->at && w->kept && w->packer && ranges, POISE_NO_MEMORY,
                "no memory to open a graph of %d nodes", m->graph.n_nodes);
     for (int32_t v = 0; v < m->graph.n_values; v++) w->tensors[v] = m->plan.places[v].tensor;
     ps_model_calls(m, w->tensors, w->links, w->calls);
@@ -150,7 +171,7 @@ static poise_status prepare(opening *w, ps_heap *tmp, size_t limit)
     find_kept(w);
     PS_TRY(check_limit(m, limit));
     PS_TRY(pack(w));
-    if (m->own || m->file.size) release_packed(w, ranges); /* not the memory of a caller */
+    if (may_release(m)) release_packed(w, ranges);
     return POISE_OK;
 }
 
@@ -173,6 +194,7 @@ static poise_status open_bytes(poise_model *m, const void *bytes, size_t size, c
     PS_REQUIRE((size_t)bytes % PS_ALIGN == 0, POISE_BAD_ARGUMENT, "the model's bytes are not aligned to %d", PS_ALIGN);
     PS_TRY(choose_kernels(m, o));
     PS_TRY(ps_format_read(&m->graph, bytes, size));
+    if (m->file.size) ps_memory_release(bytes, size); /* the checksum has read every page; packing reads them one by one */
     PS_TRY(ps_plan_make(&m->plan, &m->graph));
     ps_heap tmp = {0};
     opening w = {.m = m};
