@@ -23,7 +23,8 @@ typedef struct job {
     int cap;
     ps_guess *guesses;
     int n_guesses, cap_guesses;
-    int done, top1, top5, failed;
+    bool people; /* the network sees one person: it is given the labelled boxes */
+    int done, runs, top1, top5, failed;
     double ms;
 } job;
 
@@ -42,13 +43,20 @@ static poise_status prepare(job *j)
     const ps_task *task = &j->detector->task;
     bool pose = task->kind == PS_TASK_POSE;
     PS_TRY(ps_dataset_open(a->words.v[1], task, &j->data));
+    j->people = task->decoder->one_person;
+    PS_REQUIRE(!j->people || j->data.keypoints, POISE_BAD_ARGUMENT,
+               "%s: no labelled keypoints of %d joints, which a network that sees one person is judged by",
+               a->words.v[1], task->n_keypoints);
     if (j->data.missing) ps_cli_note(a, "%d images that are listed are not there\n", j->data.missing);
     j->cap = a->max_det ? a->max_det : pose ? POSES : BOXES;
-    j->options = (poise_detect_options){.conf = a->conf > 0 ? a->conf : pose ? least_pose_score : least_score,
+    j->options = (poise_detect_options){.conf = a->conf > 0 ? a->conf
+                                                : pose      ? least_pose_score
+                                                            : least_score,
                                         .iou = a->iou > 0 ? a->iou : nms_iou,
                                         .max_det = j->cap,
                                         .agnostic_nms = a->agnostic_nms,
                                         .multi_label = 1};
+    if (j->people && !(a->conf > 0)) j->options.conf = 0;         /* whoever is shown */
     if (task->kind == PS_TASK_CLASSIFY) j->options.conf = 1e-12f; /* the five best, whatever their scores */
     j->found = ps_alloc_array((size_t)j->cap, sizeof *j->found);
     PS_REQUIRE(j->found, POISE_NO_MEMORY, "no memory for %d objects", j->cap);
@@ -75,24 +83,53 @@ static poise_status keep(job *j, int image, const poise_object *o)
     return POISE_OK;
 }
 
+static bool has_joints(const ps_truth *t)
+{
+    for (int k = 0; k < t->n_keypoints; k++)
+        if (t->keypoint[k].conf > 0) return true;
+    return false;
+}
+
+/* Every person whose pose can be judged, one by one in its labelled box. */
+static poise_status look_at_people(job *j, const poise_image *img, int image)
+{
+    for (int i = 0; i < j->data.n_truths; i++) {
+        const ps_truth *t = &j->data.truths[i];
+        const float box[4] = {t->x1, t->y1, t->x2, t->y2};
+        int n = 0;
+        if (t->image != image || t->crowd || !has_joints(t)) continue;
+        PS_TRY(ps_detector_run_box(j->detector, img, box, &j->options, j->found, j->cap, &n));
+        j->ms += j->detector->run_ms;
+        j->runs++;
+        if (n) PS_TRY(keep(j, image, j->found));
+    }
+    return POISE_OK;
+}
+
+static poise_status look_at_image(job *j, const poise_image *img, int image)
+{
+    const ps_labelled *l = &j->data.images[image];
+    int n = 0;
+    if (j->people) return look_at_people(j, img, image);
+    PS_TRY(ps_detector_run(j->detector, img, &j->options, j->found, j->cap, &n));
+    j->ms += j->detector->run_ms;
+    j->runs++;
+    for (int i = 0; l->class_id < 0 && i < n; i++) PS_TRY(keep(j, image, &j->found[i]));
+    for (int i = 0; l->class_id >= 0 && i < n && i < 5; i++)
+        if (j->found[i].class_id == l->class_id) j->top1 += i == 0, j->top5++;
+    return POISE_OK;
+}
+
 static poise_status look(job *j, int image)
 {
     poise_image img;
-    int n = 0;
     const ps_labelled *l = &j->data.images[image];
     PS_TRY(poise_image_open(l->path, &img));
-    poise_status s = ps_detector_run(j->detector, &img, &j->options, j->found, j->cap, &n);
     ps_dataset_scale(&j->data, image, img.w, img.h);
+    poise_status s = look_at_image(j, &img, image);
     poise_image_close(&img);
     if (s) return ps_fail_in(s, "%s", l->path);
-    j->ms += j->detector->run_ms;
     j->done++;
-    if (l->class_id < 0) {
-        for (int i = 0; i < n; i++) PS_TRY(keep(j, image, &j->found[i]));
-        return POISE_OK;
-    }
-    for (int i = 0; i < n && i < 5; i++)
-        if (j->found[i].class_id == l->class_id) j->top1 += i == 0, j->top5++;
     return POISE_OK;
 }
 
@@ -113,12 +150,7 @@ static void look_at_all(job *j)
 /* People without a labelled joint are there to be found, but their poses cannot be judged. */
 static void set_aside(ps_dataset *d)
 {
-    for (int i = 0; i < d->n_truths; i++) {
-        ps_truth *t = &d->truths[i];
-        int labelled = 0;
-        for (int k = 0; k < t->n_keypoints; k++) labelled += t->keypoint[k].conf > 0;
-        if (!labelled) t->ignore = true;
-    }
+    for (int i = 0; i < d->n_truths; i++) d->truths[i].ignore |= !has_joints(&d->truths[i]);
 }
 
 static poise_status judge(job *j, accuracy *a)
@@ -127,24 +159,29 @@ static poise_status judge(job *j, accuracy *a)
     const ps_task *t = &j->detector->task;
     a->classes = t->kind == PS_TASK_CLASSIFY;
     if (a->classes) return POISE_OK;
-    a->boxes = true;
-    PS_TRY(ps_precision_of(j->data.truths, j->data.n_truths, j->guesses, j->n_guesses, j->cap, &boxes, &a->box));
+    a->boxes = !j->people; /* which were given */
+    if (a->boxes)
+        PS_TRY(ps_precision_of(j->data.truths, j->data.n_truths, j->guesses, j->n_guesses, j->cap, &boxes,
+                               &a->box));
     a->poses = j->data.keypoints && t->n_keypoints == PS_COCO_JOINTS;
     if (!a->poses) return POISE_OK;
     set_aside(&j->data);
-    return ps_precision_of(j->data.truths, j->data.n_truths, j->guesses, j->n_guesses, j->cap, &poses, &a->pose);
+    return ps_precision_of(j->data.truths, j->data.n_truths, j->guesses, j->n_guesses, j->cap, &poses,
+                           &a->pose);
 }
 
 static void number(ps_json *json, const char *key, bool applies, double v)
 {
-    if (applies && v >= 0) ps_json_number(json, key, v, 5);
-    else ps_json_null(json, key);
+    if (applies && v >= 0)
+        ps_json_number(json, key, v, 5);
+    else
+        ps_json_null(json, key);
 }
 
 static void print_json(const job *j, const accuracy *a)
 {
     ps_json json = ps_json_begin(stdout);
-    double n = j->done ? j->done : 1;
+    double n = j->done ? j->done : 1, runs = j->runs ? j->runs : 1;
     ps_json_object(&json, NULL);
     number(&json, "map", a->boxes, a->box.ap);
     number(&json, "map50", a->boxes, a->box.ap50);
@@ -154,7 +191,7 @@ static void print_json(const job *j, const accuracy *a)
     number(&json, "top5", a->classes, j->top5 / n);
     ps_json_int(&json, "images", j->done);
     ps_json_text(&json, "precision", "exact");
-    ps_json_number(&json, "inference_ms", j->ms / n, 5);
+    ps_json_number(&json, "inference_ms", j->ms / runs, 5);
     ps_json_end(&json);
     putchar('\n');
 }
@@ -166,11 +203,12 @@ static void print_row(const char *what, const ps_precision *p)
 
 static void print_text(const job *j, const accuracy *a)
 {
-    double n = j->done ? j->done : 1;
+    double n = j->done ? j->done : 1, runs = j->runs ? j->runs : 1;
     printf("%s on %s: %d images, precision exact, %.1f ms inference\n", ps_cli_base(j->args->words.v[0]),
-           j->args->words.v[1], j->done, j->ms / n);
+           j->args->words.v[1], j->done, j->ms / runs);
     if (a->classes) printf("top-1 %.4f   top-5 %.4f\n", j->top1 / n, j->top5 / n);
-    if (a->boxes) printf("                AP    AP50    AP75  recall  classes\n");
+    if (j->people) printf("each of %d people in its labelled box\n", j->runs);
+    if (a->boxes || a->poses) printf("                AP    AP50    AP75  recall  classes\n");
     if (a->boxes) print_row("boxes", &a->box);
     if (a->poses) print_row("keypoints", &a->pose);
 }
@@ -182,8 +220,10 @@ static poise_status val(job *j)
     PS_TRY(prepare(j));
     look_at_all(j);
     PS_TRY(judge(j, &a));
-    if (format && !strcmp(format, "json")) print_json(j, &a);
-    else print_text(j, &a);
+    if (format && !strcmp(format, "json"))
+        print_json(j, &a);
+    else
+        print_text(j, &a);
     return POISE_OK;
 }
 

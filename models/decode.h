@@ -48,6 +48,7 @@ struct ps_decoder {
     const char *name, *about;
     ps_task_kind kind;
     bool final;      /* the network has done NMS itself */
+    bool one_person; /* the network sees one person, which a box around it may tell */
     float conf, iou; /* usual thresholds; 0 = 0.25 and 0.7 */
     /* Whether the outputs look like this decoder's; t has names, n_classes (0 = unknown) and n_keypoints
      * from metadata, and the input's size. */

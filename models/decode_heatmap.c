@@ -23,6 +23,7 @@ static poise_status bind(const ps_io *io, ps_task *t)
     t->n_keypoints = io->out[0].dim[1];
     t->keypoint_dims = 3;
     t->pixels.border = 0;
+    t->pixels.filter = PS_FILTER_POINT;
     memcpy(t->pixels.mean, mean, sizeof mean);
     memcpy(t->pixels.std, std, sizeof std);
     return POISE_OK;
@@ -54,14 +55,18 @@ static void keypoints(const ps_decode *d, const ps_candidate *c, poise_keypoint 
     }
 }
 
-/* The one person is scored by its joints' mean. */
+/* The one person is scored by the mean of its joints that are seen (above 0.2), as top-down networks are judged on
+ * COCO (Xiao et al. 2018, Simple Baselines): a person who is half hidden is still a person. */
 static void run(ps_decode *d)
 {
+    static const float seen = 0.2f;
     poise_keypoint k[POISE_MAX_KEYPOINTS];
     float sum = 0, box[4] = {0, 0, (float)d->task->in_w, (float)d->task->in_h};
+    int32_t n = 0;
     keypoints(d, NULL, k);
-    for (int32_t j = 0; j < d->task->n_keypoints; j++) sum += k[j].conf;
-    float score = sum / (float)d->task->n_keypoints;
+    for (int32_t j = 0; j < d->task->n_keypoints; j++)
+        if (k[j].conf > seen) sum += k[j].conf, n++;
+    float score = n ? sum / (float)n : 0;
     d->trace.cells += 1;
     ps_saw(d, score, 0);
     if (score > d->conf && (!d->wanted || d->wanted[0])) ps_push(d, box, score, 0, 0);
@@ -71,6 +76,7 @@ const ps_decoder ps_decoder_heatmap = {.name = "heatmap",
                                        .about = "top-down pose: [1,joints,h,w], one person in the picture",
                                        .kind = PS_TASK_POSE,
                                        .final = true,
+                                       .one_person = true,
                                        .looks = looks,
                                        .bind = bind,
                                        .run = run,

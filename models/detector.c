@@ -60,15 +60,37 @@ void ps_detector_close(ps_detector *d)
     ps_free(d);
 }
 
-poise_status ps_detector_fill(ps_detector *d, const poise_image *img)
+/* Clips the caller's box to the picture. */
+static poise_status take_box(ps_detector *d, const poise_image *img, const float box[4])
+{
+    d->boxed = box != NULL;
+    if (!box) return POISE_OK;
+    PS_REQUIRE(d->task.decoder->one_person, POISE_UNSUPPORTED,
+               "a box of one person is for networks that see one person; decoder %s finds the boxes itself",
+               d->task.decoder->name);
+    for (int i = 0; i < 4; i++) {
+        float most = (float)(i & 1 ? img->h : img->w);
+        d->box[i] = box[i] > 0 ? (box[i] < most ? box[i] : most) : 0; /* NaN becomes 0 */
+    }
+    PS_REQUIRE(d->box[2] > d->box[0] && d->box[3] > d->box[1], POISE_BAD_ARGUMENT,
+               "box %g,%g,%g,%g: x1,y1,x2,y2 inside the picture of %d x %d pixels are wanted", (double)box[0],
+               (double)box[1], (double)box[2], (double)box[3], img->w, img->h);
+    return POISE_OK;
+}
+
+poise_status ps_detector_fill(ps_detector *d, const poise_image *img, const float box[4])
 {
     PS_REQUIRE(img->pixels && img->w > 0 && img->h > 0 && (img->channels == 1 || img->channels == 3),
                POISE_BAD_ARGUMENT, "a picture of %d x %d pixels and %d channels: 1 or 3 channels are wanted",
                img->w, img->h, img->channels);
+    PS_TRY(take_box(d, img, box));
+    const ps_task *t = &d->task;
     const poise_tensor *in = poise_session_input(d->session, 0);
     const poise_model *m = d->session->model;
-    PS_TRY(
-        ps_letterbox_plan(&d->letterbox, &d->pixels, img->w, img->h, d->task.in_w, d->task.in_h, m->threads));
+    ps_geometry g =
+        box ? ps_geometry_around(d->box, img->w, img->h, t->in_w, t->in_h)
+            : ps_geometry_make(d->pixels.fit, d->pixels.short_side, img->w, img->h, t->in_w, t->in_h);
+    PS_TRY(ps_letterbox_plan(&d->letterbox, &d->pixels, &g, m->threads));
     return ps_letterbox_run(&d->letterbox, &m->kernels, img, in);
 }
 
@@ -83,7 +105,7 @@ static poise_status set_options(ps_detector *d, const poise_detect_options *o, i
     PS_REQUIRE(o->max_det >= 0 && o->n_classes >= 0, POISE_BAD_ARGUMENT,
                "max_det %d, n_classes %d: not below 0", o->max_det, o->n_classes);
     ps_decode *k = &d->decode;
-    k->conf = o->conf > 0 ? o->conf : d->task.conf;
+    k->conf = o->conf > 0 ? o->conf : d->boxed ? 0 : d->task.conf;
     k->multi_label = o->multi_label != 0;
     k->wanted = NULL;
     *iou = o->iou > 0 ? o->iou : d->task.iou;
@@ -111,6 +133,7 @@ static void to_object(const ps_detector *d, const ps_candidate *c, poise_object 
     out->y1 = none ? 0 : ps_geometry_y(g, c->y1);
     out->x2 = none ? 0 : ps_geometry_x(g, c->x2);
     out->y2 = none ? 0 : ps_geometry_y(g, c->y2);
+    if (d->boxed) out->x1 = d->box[0], out->y1 = d->box[1], out->x2 = d->box[2], out->y2 = d->box[3];
     out->n_keypoints = d->task.n_keypoints;
     if (!out->n_keypoints) return;
     d->task.decoder->keypoints(&d->decode, c, out->keypoint);
@@ -147,11 +170,11 @@ poise_status ps_detector_read(ps_detector *d, const poise_detect_options *o, poi
     return POISE_OK;
 }
 
-poise_status ps_detector_run(ps_detector *d, const poise_image *img, const poise_detect_options *o,
-                             poise_object *found, int cap, int *n)
+poise_status ps_detector_run_box(ps_detector *d, const poise_image *img, const float box[4],
+                                 const poise_detect_options *o, poise_object *found, int cap, int *n)
 {
     double t0 = ps_clock_ms();
-    PS_TRY(ps_detector_fill(d, img));
+    PS_TRY(ps_detector_fill(d, img, box));
     double t1 = ps_clock_ms();
     poise_session_run(d->session);
     double t2 = ps_clock_ms();
@@ -160,19 +183,36 @@ poise_status ps_detector_run(ps_detector *d, const poise_image *img, const poise
     return st;
 }
 
+poise_status ps_detector_run(ps_detector *d, const poise_image *img, const poise_detect_options *o,
+                             poise_object *found, int cap, int *n)
+{
+    return ps_detector_run_box(d, img, NULL, o, found, cap, n);
+}
+
+/* Where the picture, or which part of it, lies in the input. */
+static int explain_place(const ps_detector *d, char *buf, size_t size)
+{
+    const ps_geometry *g = &d->letterbox.geometry;
+    if (d->boxed)
+        return snprintf(buf, size, "crop:      %.1f x %.1f at %.1f,%.1f of %d x %d -> %d x %d",
+                        g->step_x * g->dst_w, g->step_y * g->dst_h, g->start_x, g->start_y, g->src_w,
+                        g->src_h, g->dst_w, g->dst_h);
+    return snprintf(buf, size, "letterbox: %d x %d -> %d x %d at %d,%d in %d x %d", g->src_w, g->src_h,
+                    g->new_w, g->new_h, g->left, g->top, g->dst_w, g->dst_h);
+}
+
 const char *ps_detector_explain(const ps_detector *d, char buf[PS_EXPLAIN_TEXT])
 {
     const ps_trace *t = &d->decode.trace;
-    const ps_geometry *g = &d->letterbox.geometry;
     const ps_task *k = &d->task;
     const char *name = t->best_class >= 0 && t->best_class < k->names.n ? k->names.name[t->best_class] : NULL;
-    int n = snprintf(buf, PS_EXPLAIN_TEXT,
-                     "letterbox: %d x %d -> %d x %d at %d,%d in %d x %d (%s, %s, %s)\n"
-                     "decoder:   %s, task %s, %d classes, %d keypoints\n",
-                     g->src_w, g->src_h, g->new_w, g->new_h, g->left, g->top, g->dst_w, g->dst_h,
-                     ps_fit_names[d->pixels.fit], ps_filter_names[d->pixels.filter],
-                     d->pixels.bgr ? "bgr" : "rgb", k->decoder->name, ps_task_names[k->kind], k->n_classes,
-                     k->n_keypoints);
+    int n = explain_place(d, buf, PS_EXPLAIN_TEXT);
+    n += snprintf(buf + n, PS_EXPLAIN_TEXT - (size_t)n,
+                  " (%s, %s, %s)\n"
+                  "decoder:   %s, task %s, %d classes, %d keypoints\n",
+                  d->boxed ? "box" : ps_fit_names[d->pixels.fit], ps_filter_names[d->pixels.filter],
+                  d->pixels.bgr ? "bgr" : "rgb", k->decoder->name, ps_task_names[k->kind], k->n_classes,
+                  k->n_keypoints);
     if (t->best_score < 0)
         n += snprintf(buf + n, PS_EXPLAIN_TEXT - (size_t)n, "scores:    none of %lld is a number above -1\n",
                       (long long)t->cells);

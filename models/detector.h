@@ -12,6 +12,8 @@ typedef struct ps_detector {
     ps_letterbox letterbox;         /* geometry of the last picture */
     ps_decode decode;               /* and its trace */
     ps_pixels pixels;               /* what task says, with the caller's changes */
+    bool boxed;                     /* the last picture came with a box: */
+    float box[4];                   /* clipped to it */
     double pre_ms, run_ms, post_ms; /* of the last picture */
     uint8_t *block;                 /* candidates, sort keys, class mask */
     uint8_t *wanted;                /* [n_classes], in block */
@@ -23,8 +25,15 @@ poise_status ps_detector_open(poise_session *s, const ps_task_options *o, ps_det
  * scaled, for options that make no sense and when there is no memory for larger tables. */
 poise_status ps_detector_run(ps_detector *d, const poise_image *img, const poise_detect_options *o,
                              poise_object *found, int cap, int *n);
+/* The same for the one person in `box` (x1 y1 x2 y2 in pixels of the picture, which it must touch), for networks
+ * that see one person: they are shown its surroundings (ps_geometry_around).  Gives one object with the box,
+ * clipped to the picture, and its joints; without o->conf whatever its score, and none where the network sees no
+ * joint at all.  POISE_UNSUPPORTED for other
+ * networks.  NULL = the whole picture. */
+poise_status ps_detector_run_box(ps_detector *d, const poise_image *img, const float box[4],
+                                 const poise_detect_options *o, poise_object *found, int cap, int *n);
 /* The three steps of it, for measuring and for outputs that come from elsewhere. */
-poise_status ps_detector_fill(ps_detector *d, const poise_image *img);
+poise_status ps_detector_fill(ps_detector *d, const poise_image *img, const float box[4]);
 poise_status ps_detector_read(ps_detector *d, const poise_detect_options *o, poise_object *found, int cap,
                               int *n);
 void ps_detector_close(ps_detector *d);

@@ -2,6 +2,7 @@
 #include "models/geometry.h"
 
 #include <math.h>
+#include <stdbool.h>
 
 const char *const ps_fit_names[PS_FIT_COUNT] = {"center", "topleft", "stretch", "crop"};
 
@@ -13,7 +14,8 @@ static int32_t at_least_1(double v)
 ps_geometry ps_geometry_make(ps_fit fit, int32_t short_side, int32_t src_w, int32_t src_h, int32_t dst_w,
                              int32_t dst_h)
 {
-    ps_geometry g = {src_w, src_h, dst_w, dst_h, dst_w, dst_h, 0, 0};
+    ps_geometry g = {
+        .src_w = src_w, .src_h = src_h, .dst_w = dst_w, .dst_h = dst_h, .new_w = dst_w, .new_h = dst_h};
     double rw = (double)dst_w / src_w, rh = (double)dst_h / src_h, r = rw < rh ? rw : rh;
     if (fit == PS_FIT_CENTER) {
         g.new_w = at_least_1(nearbyint(src_w * r));
@@ -32,21 +34,39 @@ ps_geometry ps_geometry_make(ps_fit fit, int32_t short_side, int32_t src_w, int3
         g.left = -(int32_t)nearbyint((g.new_w - dst_w) / 2.0);
         g.top = -(int32_t)nearbyint((g.new_h - dst_h) / 2.0);
     }
+    g.step_x = (double)src_w / g.new_w;
+    g.step_y = (double)src_h / g.new_h;
+    bool kept = fit == PS_FIT_CENTER || fit == PS_FIT_TOPLEFT;
+    g.back_x = kept ? 1 / r : g.step_x;
+    g.back_y = kept ? 1 / r : g.step_y;
     return g;
 }
 
-static float back(float v, int32_t start, int32_t src, int32_t new)
+ps_geometry ps_geometry_around(const float box[4], int32_t src_w, int32_t src_h, int32_t dst_w, int32_t dst_h)
 {
-    double x = ((double)v - start) * src / new;
+    static const double wider = 1.25;
+    ps_geometry g = {
+        .src_w = src_w, .src_h = src_h, .dst_w = dst_w, .dst_h = dst_h, .new_w = dst_w, .new_h = dst_h};
+    double w = (double)box[2] - (double)box[0], h = (double)box[3] - (double)box[1];
+    double sx = w / dst_w, sy = h / dst_h, step = wider * (sx > sy ? sx : sy);
+    g.step_x = g.step_y = g.back_x = g.back_y = step;
+    g.start_x = ((double)box[0] + (double)box[2] - step * dst_w) / 2;
+    g.start_y = ((double)box[1] + (double)box[3] - step * dst_h) / 2;
+    return g;
+}
+
+static float back(float v, int32_t corner, double start, double step, int32_t src)
+{
+    double x = start + ((double)v - corner) * step;
     return x > 0 ? (float)(x < src ? x : src) : 0; /* NaN becomes 0 */
 }
 
 float ps_geometry_x(const ps_geometry *g, float x)
 {
-    return back(x, g->left, g->src_w, g->new_w);
+    return back(x, g->left, g->start_x, g->back_x, g->src_w);
 }
 
 float ps_geometry_y(const ps_geometry *g, float y)
 {
-    return back(y, g->top, g->src_h, g->new_h);
+    return back(y, g->top, g->start_y, g->back_y, g->src_h);
 }

@@ -60,41 +60,55 @@ static int32_t clamp(int32_t v, int32_t lo, int32_t hi)
     return v < lo ? lo : v > hi ? hi : v;
 }
 
-poise_status ps_letterbox_plan(ps_letterbox *lb, const ps_pixels *px, int32_t w, int32_t h, int32_t dst_w,
-                               int32_t dst_h, int threads)
+/* Pixels [from, from + n) of the input that show the source, as outputs of a scaling that begins at `corner`. */
+static ps_span visible(int32_t corner, double start, double step, int32_t src, int32_t dst)
 {
-    ps_geometry g = ps_geometry_make(px->fit, px->short_side, w, h, dst_w, dst_h);
-    if (lb->block && lb->threads == threads && !memcmp(&g, &lb->geometry, sizeof g) &&
+    ps_span s = {.src = src, .start = start, .step = step};
+    for (int32_t i = 0; i < dst; i++) {
+        double centre = start + ((int64_t)i - corner + 0.5) * step;
+        if (!(centre >= 0 && centre < src)) continue;
+        if (!s.n) s.from = i - corner;
+        s.n++;
+    }
+    return s;
+}
+
+poise_status ps_letterbox_plan(ps_letterbox *lb, const ps_pixels *px, const ps_geometry *g, int threads)
+{
+    if (lb->block && lb->threads == threads && !memcmp(g, &lb->geometry, sizeof *g) &&
         lb->pixels.filter == px->filter) {
         lb->pixels = *px;
         return POISE_OK;
     }
-    int32_t x0 = clamp(g.left, 0, dst_w), x1 = clamp(g.left + g.new_w, x0, dst_w);
-    int32_t y0 = clamp(g.top, 0, dst_h), y1 = clamp(g.top + g.new_h, y0, dst_h);
-    size_t xs = ps_round_up(ps_axis_size(px->filter, w, g.new_w, x1 - x0), PS_ALIGN);
-    size_t ys = ps_round_up(ps_axis_size(px->filter, h, g.new_h, y1 - y0), PS_ALIGN);
-    int32_t slots = clamp((int32_t)ceil((double)h / g.new_h) * 2 + 2, 4, MOST_SLOTS);
+    ps_span x = visible(g->left, g->start_x, g->step_x, g->src_w, g->dst_w);
+    ps_span y = visible(g->top, g->start_y, g->step_y, g->src_h, g->dst_h);
+    size_t xs = ps_round_up(ps_axis_size(px->filter, &x), PS_ALIGN);
+    size_t ys = ps_round_up(ps_axis_size(px->filter, &y), PS_ALIGN);
+    double taps = ceil(g->step_y) * 2 + 2;
+    int32_t slots = taps < 4 ? 4 : taps > MOST_SLOTS ? MOST_SLOTS : (int32_t)taps;
     ps_arena measure = {0};
-    buffers_in(&measure, slots, x1 - x0);
+    buffers_in(&measure, slots, x.n);
     size_t piece = ps_round_up(measure.used, PS_ALIGN), all;
     PS_REQUIRE(ps_size_mul(&all, piece, (size_t)threads) && ps_size_add(&all, all, xs + ys), POISE_NO_MEMORY,
-               "scaling %d x %d to %d x %d pixels takes too much memory", w, h, g.new_w, g.new_h);
+               "scaling %d x %d to %d x %d pixels takes too much memory", g->src_w, g->src_h, g->new_w,
+               g->new_h);
     if (all > lb->cap) {
         ps_letterbox_free(lb);
         lb->block = ps_alloc(all);
         PS_REQUIRE(lb->block, POISE_NO_MEMORY, "no memory (%zu bytes) to scale %d x %d to %d x %d pixels",
-                   all, w, h, g.new_w, g.new_h);
+                   all, g->src_w, g->src_h, g->new_w, g->new_h);
         lb->cap = all;
     }
-    lb->geometry = g;
+    lb->geometry = *g;
     lb->pixels = *px;
-    lb->x0 = x0, lb->x1 = x1, lb->y0 = y0, lb->y1 = y1;
+    lb->x0 = g->left + x.from, lb->x1 = lb->x0 + x.n;
+    lb->y0 = g->top + y.from, lb->y1 = lb->y0 + y.n;
     lb->slots = slots;
     lb->threads = threads;
     lb->tables = xs + ys;
     lb->piece = piece;
-    ps_axis_init(&lb->x, px->filter, w, g.new_w, x0 - g.left, x1 - x0, lb->block);
-    ps_axis_init(&lb->y, px->filter, h, g.new_h, y0 - g.top, y1 - y0, lb->block + xs);
+    ps_axis_init(&lb->x, px->filter, &x, lb->block);
+    ps_axis_init(&lb->y, px->filter, &y, lb->block + xs);
     return POISE_OK;
 }
 

@@ -18,7 +18,7 @@ typedef struct ps_pixels {
     float mean[3], std[3]; /* in the network's channel order, after scale */
 } ps_pixels;
 
-/* Scaling tables and row buffers for one size of picture; kept and reused while sizes stay. */
+/* Scaling tables and row buffers for one geometry; kept and reused while sizes stay. */
 typedef struct ps_letterbox {
     ps_geometry geometry;
     ps_pixels pixels;
@@ -30,9 +30,8 @@ typedef struct ps_letterbox {
     size_t cap, tables, piece;
 } ps_letterbox;
 
-/* Prepares for pictures of w x h and an input of dst_w x dst_h; takes memory only when more is needed. */
-poise_status ps_letterbox_plan(ps_letterbox *lb, const ps_pixels *px, int32_t w, int32_t h, int32_t dst_w,
-                               int32_t dst_h, int threads);
+/* Prepares for pictures of g's size and an input of g's; takes memory only when more is needed. */
+poise_status ps_letterbox_plan(ps_letterbox *lb, const ps_pixels *px, const ps_geometry *g, int threads);
 
 /* Fills `input` (f32 or u8; [1,c,h,w], or [1,h,w,c] where that is told by the dims; c 1 or 3; any strides)
  * from a picture of the planned size.  Bilinear as planned, bits do not depend on the number of threads. */

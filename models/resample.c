@@ -6,21 +6,20 @@
 const char *const ps_filter_names[PS_FILTER_COUNT] = {"pil", "cv2"};
 
 /* Half the width of the triangle in source pixels. */
-static double reach(ps_filter filter, int32_t src, int32_t dst)
+static double reach(ps_filter filter, double step)
 {
-    double scale = (double)src / dst;
-    return filter == PS_FILTER_AREA && scale > 1 ? scale : 1;
+    return filter == PS_FILTER_AREA && step > 1 ? step : 1;
 }
 
-size_t ps_axis_size(ps_filter filter, int32_t src, int32_t dst, int32_t n)
+size_t ps_axis_size(ps_filter filter, const ps_span *s)
 {
-    size_t most = (size_t)ceil(reach(filter, src, dst)) * 2 + 1;
-    return (size_t)n * (3 + most) * sizeof(int32_t);
+    size_t most = (size_t)ceil(reach(filter, s->step)) * 2 + 1;
+    return (size_t)s->n * (3 + most) * sizeof(int32_t);
 }
 
-static void point_taps(ps_axis *a, int32_t i, int32_t out, double scale)
+static void point_taps(ps_axis *a, int32_t i, double centre)
 {
-    float f = (float)((out + 0.5) * scale - 0.5);
+    float f = (float)(centre - 0.5);
     int32_t s = (int32_t)floorf(f);
     f -= (float)s;
     a->first[i] = s;
@@ -29,9 +28,9 @@ static void point_taps(ps_axis *a, int32_t i, int32_t out, double scale)
     a->weight[a->start[i] + 1] = (int32_t)lrintf(f * (1 << PS_POINT_BITS));
 }
 
-static void area_taps(ps_axis *a, int32_t i, int32_t out, double scale, double support)
+static void area_taps(ps_axis *a, int32_t i, double centre, double support)
 {
-    double centre = (out + 0.5) * scale, sum = 0;
+    double sum = 0;
     int32_t lo = (int32_t)(centre - support + 0.5), hi = (int32_t)(centre + support + 0.5);
     if (lo < 0) lo = 0;
     if (hi > a->src) hi = a->src;
@@ -47,18 +46,18 @@ static void area_taps(ps_axis *a, int32_t i, int32_t out, double scale, double s
     a->count[i] = hi - lo;
 }
 
-void ps_axis_init(ps_axis *a, ps_filter filter, int32_t src, int32_t dst, int32_t from, int32_t n,
-                  void *memory)
+void ps_axis_init(ps_axis *a, ps_filter filter, const ps_span *s, void *memory)
 {
-    int32_t *p = memory;
-    *a = (ps_axis){filter, n, src, 0, p, p + n, p + 2 * (size_t)n, p + 3 * (size_t)n};
-    double scale = (double)src / dst, support = reach(filter, src, dst);
+    int32_t *p = memory, n = s->n;
+    *a = (ps_axis){filter, n, s->src, 0, p, p + n, p + 2 * (size_t)n, p + 3 * (size_t)n};
+    double support = reach(filter, s->step);
     for (int32_t i = 0, at = 0; i < n; i++) {
+        double centre = s->start + (s->from + i + 0.5) * s->step;
         a->start[i] = at;
         if (filter == PS_FILTER_POINT)
-            point_taps(a, i, from + i, scale);
+            point_taps(a, i, centre);
         else
-            area_taps(a, i, from + i, scale, support);
+            area_taps(a, i, centre, support);
         at += a->count[i];
         if (a->count[i] > a->taps) a->taps = a->count[i];
     }

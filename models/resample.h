@@ -28,10 +28,16 @@ typedef struct ps_axis {
     int32_t *weight;
 } ps_axis;
 
-/* Bytes that ps_axis_init takes from `memory`, for outputs [from, from + n) of a scaling src -> dst. */
-size_t ps_axis_size(ps_filter filter, int32_t src, int32_t dst, int32_t n);
-void ps_axis_init(ps_axis *a, ps_filter filter, int32_t src, int32_t dst, int32_t from, int32_t n,
-                  void *memory);
+/* Outputs [from, from + n) of a scaling: the centre of output i lies at start + (i + 0.5) * step, which is inside
+ * [0, src). */
+typedef struct ps_span {
+    int32_t src, from, n;
+    double start, step;
+} ps_span;
+
+/* Bytes that ps_axis_init takes from `memory`. */
+size_t ps_axis_size(ps_filter filter, const ps_span *s);
+void ps_axis_init(ps_axis *a, ps_filter filter, const ps_span *s, void *memory);
 
 /* Source pixel of tap t of output i, inside [0, src). */
 static inline int32_t ps_axis_tap(const ps_axis *a, int32_t i, int32_t t)
