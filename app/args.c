@@ -319,22 +319,30 @@ static bool like_a_name(const char *text, size_t n)
     return n > 0 && isalpha((unsigned char)text[0]);
 }
 
+static bool exists(const char *path)
+{
+    FILE *f = fopen(path, "rb");
+    if (f) fclose(f);
+    return f != NULL;
+}
+
 static poise_status word(reader *r, const char *text)
 {
     const char *equal = strchr(text, '=');
-    size_t n = equal ? (size_t)(equal - text) : 0;
-    const ps_arg *a = equal ? find(r->verb, text, n) : NULL;
+    size_t n = equal ? (size_t)(equal - text) : strlen(text);
+    const ps_arg *a = find(r->verb, text, n);
+    if (a && !equal) { /* "save" is save=True, unless a file has that name */
+        if (a->kind == PS_ARG_FLAG && !exists(text)) return set(a, a->name, "true", r->out);
+        a = NULL;
+    }
     if (a) {
         char from[64];
         snprintf(from, sizeof from, "%s", a->name);
         return set(a, from, equal + 1, r->out);
     }
     /* "cnf=0.3" is a slip, but run takes NAME=FILE words, and a file of that very name wins. */
-    if (equal && r->verb->bit != PS_VERB_RUN && like_a_name(text, n)) {
-        FILE *f = fopen(text, "rb");
-        if (!f) return unknown(r->verb, text, n, "");
-        fclose(f);
-    }
+    if (equal && r->verb->bit != PS_VERB_RUN && like_a_name(text, n) && !exists(text))
+        return unknown(r->verb, text, n, "");
     r->out->words.v[r->out->words.n++] = text;
     return POISE_OK;
 }

@@ -23,7 +23,7 @@ enum {
 
 /* What an option's value is, and the type of the field of ps_args that holds it. */
 typedef enum ps_arg_kind {
-    PS_ARG_FLAG,   /* bool: --save, --no-save, save=False */
+    PS_ARG_FLAG,   /* bool: --save, --no-save, save=False, save */
     PS_ARG_INT,    /* int32_t, min..max */
     PS_ARG_FLOAT,  /* float, min..max */
     PS_ARG_TEXT,   /* const char * */

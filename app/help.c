@@ -37,19 +37,23 @@ void ps_help(FILE *f)
 {
     fprintf(f, "poise %s - vision networks on CPUs\n\nusage: poise VERB [options] ...\n\n", poise_version());
     for (const ps_verb *v = ps_verb_table; v->name; v++)
-        fprintf(f, "  %-9s%-24s%s\n", v->name, v->words, v->summary);
+        fprintf(f, "  %-9s%-26s%s\n", v->name, v->words, v->summary);
     fputs("\n  poise help VERB          the options of a verb\n"
           "  poise --version          the version\n"
           "  poise --completion bash  completion for a shell (bash, zsh)\n\n"
-          "Options are written --conf 0.3, --conf=0.3 or conf=0.3; POISE_CONF=0.3 in the environment is the\n"
-          "weaker form. Results go to stdout, everything else to stderr. Exit status: 0 all went well, 1 failed\n"
-          "at run time, 2 wrong usage or a model that Poise cannot run.\n",
+          "Options are written --conf 0.3, --conf=0.3 or conf=0.3, those without a value --save, --no-save,\n"
+          "save=False or save; POISE_CONF=0.3 in the environment is the weaker form. Results go to stdout,\n"
+          "everything else to stderr. Exit status: 0 all went well, 1 failed at run time, 2 wrong usage or a\n"
+          "model that Poise cannot run.\n\n"
+          "  poise predict yolov8n.onnx bus.jpg save      what is in the picture; a copy with boxes\n"
+          "  poise convert yolov8n.onnx yolov8n.poise     opens faster, records the task\n"
+          "  poise info yolov8n.poise                     inputs, outputs, nodes, memory\n",
           f);
 }
 
 void ps_help_verb(FILE *f, const ps_verb *v)
 {
-    fprintf(f, "usage: poise %s [options] %s\n\n%s: ", v->name, v->words, v->name);
+    fprintf(f, "usage: poise %s [options]%s%s\n\n%s: ", v->name, *v->words ? " " : "", v->words, v->name);
     fprintf(f, "%s.\n", v->summary);
     wrap(f, 0, v->more);
     fputs("\noptions:\n", f);
@@ -107,8 +111,11 @@ void ps_help_man(FILE *f)
         fprintf(f, "%s\\fBpoise %s\\fR [\\fIoptions\\fR] \\fI%s\\fR\n", v == ps_verb_table ? "" : ".br\n", v->name,
                 v->words);
     fputs(".SH DESCRIPTION\nRuns trained vision networks: detection, pose, classification and raw tensors.\n"
-          "Options are written \\fB\\-\\-conf 0.3\\fR, \\fB\\-\\-conf=0.3\\fR or \\fBconf=0.3\\fR; every option has an\n"
-          "environment variable, named in brackets, that the option overrides.\n",
+          "Options are written \\fB\\-\\-conf 0.3\\fR, \\fB\\-\\-conf=0.3\\fR or \\fBconf=0.3\\fR, those without a value\n"
+          "\\fB\\-\\-save\\fR, \\fB\\-\\-no\\-save\\fR, \\fBsave=False\\fR or \\fBsave\\fR. Every option has an\n"
+          "environment variable, named in brackets, that the option overrides.\n.PP\n"
+          "\\fBpoise help \\fIVERB\\fR, \\fBpoise \\-\\-version\\fR, \\fBpoise \\-\\-completion bash\\fR|\\fBzsh\\fR and\n"
+          "\\fBpoise \\-\\-man\\fR print the options of a verb, the version, a shell's completion and this page.\n",
           f);
     for (const ps_verb *v = ps_verb_table; v->name; v++) {
         fprintf(f, ".SH \"POISE %s\"\n", v->name);
@@ -120,7 +127,16 @@ void ps_help_man(FILE *f)
             if (a->verbs & v->bit) roff_option(f, a);
     }
     fputs(".SH EXIT STATUS\n.TP\n0\nall went well\n.TP\n1\nfailed at run time, or an image could not be read\n"
-          ".TP\n2\nwrong usage, or a model that Poise cannot run\n",
+          ".TP\n2\nwrong usage, or a model that Poise cannot run\n"
+          ".SH EXAMPLES\n"
+          ".TP\n\\fBpoise predict yolov8n.onnx bus.jpg save\\fR\n"
+          "what is in the picture, as JSON, and a copy with boxes in runs/detect/predict\n"
+          ".TP\n\\fBpoise predict yolov8n.onnx photos/ classes=person \\-\\-format csv\\fR\n"
+          "persons in a directory of photos, as a table\n"
+          ".TP\n\\fBpoise convert yolov8n.onnx yolov8n.poise\\fR\n"
+          "one file that opens faster and records the task\n"
+          ".TP\n\\fBpoise bench yolov8n.poise \\-t 1,2 \\-\\-layers\\fR\n"
+          "how fast it runs here, node by node\n",
           f);
 }
 
@@ -145,7 +161,7 @@ static void bash(FILE *f)
             fputs("' ;;\n", f);
         }
     for (const ps_verb *v = ps_verb_table; v->name; v++) {
-        fprintf(f, "        %s:*) words='", v->name);
+        fprintf(f, "        %s:*) [[ $cur == -* ]] && words='", v->name); /* else files */
         for (const ps_arg *a = ps_arg_table; a->name; a++) {
             char name[64];
             if ((a->verbs & v->bit) && a->kind != PS_ARG_WORD)
@@ -182,7 +198,8 @@ static void zsh_option(FILE *f, const ps_arg *a)
         for (const char *c = a->value; *c; c++) fputc(*c == '|' ? ' ' : *c, f);
         fputc(')', f);
     } else if (a->kind != PS_ARG_FLAG) {
-        fprintf(f, ":%s:%s", a->name, a->kind == PS_ARG_TEXT || a->kind == PS_ARG_TEXTS ? "_files" : "");
+        bool file = strstr(a->value, "FILE") || !strcmp(a->value, "DIR");
+        fprintf(f, ":%s:%s", a->name, file ? "_files" : "");
     }
     fputc('\'', f);
 }

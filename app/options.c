@@ -22,14 +22,14 @@ const ps_arg ps_arg_table[] = {
     {"format", 0, PS_ARG_CHOICE, PS_VERB_PREDICT, AT(format), 0, 0, "jsonl|coco|yolo|csv|ultralytics", "what is printed (default: jsonl)"},
     {"save", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(save), 0, 0, NULL, "write pictures with the objects drawn in"},
     {"save_txt", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(save_txt), 0, 0, NULL, "write labels/<image>.txt: class, centre and size from 0 to 1"},
-    {"save_conf", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(save_conf), 0, 0, NULL, "with --save_txt: the score at the end of each line"},
+    {"save_conf", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(save_conf), 0, 0, NULL, "with --save-txt: the score at the end of each line"},
     {"save_crop", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(save_crop), 0, 0, NULL, "write crops/<class>/<image>.jpg for every object"},
     {"project", 0, PS_ARG_TEXT, PS_VERB_PREDICT, AT(project), 0, 0, "DIR", "where saved files go (default: runs/<task>)"},
     {"name", 0, PS_ARG_TEXT, PS_VERB_PREDICT, AT(name), 0, 0, "NAME", "directory in the project, numbered if it exists (default: predict)"},
     {"exist_ok", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(exist_ok), 0, 0, NULL, "use that directory even if it exists"},
-    {"show_boxes", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(show_boxes), 0, 0, NULL, "draw boxes (default: yes)"},
-    {"show_labels", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(show_labels), 0, 0, NULL, "draw class names (default: yes)"},
-    {"show_conf", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(show_conf), 0, 0, NULL, "draw scores (default: yes)"},
+    {"show_boxes", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(show_boxes), 0, 0, NULL, "draw boxes (default: yes; --no-show-boxes)"},
+    {"show_labels", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(show_labels), 0, 0, NULL, "draw class names (default: yes; --no-show-labels)"},
+    {"show_conf", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(show_conf), 0, 0, NULL, "draw scores (default: yes; --no-show-conf)"},
     {"line_width", 0, PS_ARG_INT, PS_VERB_PREDICT, AT(line_width), 1, 100, "N", "pixels of a line (default: by the size of the picture)"},
     {"device", 0, PS_ARG_CHOICE, RUNS, AT(device), 0, 0, "cpu", "accepted for scripts that say device=cpu"},
 
@@ -59,8 +59,8 @@ const ps_arg ps_arg_table[] = {
 
 const ps_verb ps_verb_table[] = {
     {"predict", PS_VERB_PREDICT, 2, -1, "MODEL SOURCE...", "boxes, keypoints or classes in images",
-     "SOURCE is an image file, a directory, or a pattern like 'photos/*.jpg'. Prints one JSON object a line and an "
-     "image. An image that cannot be read is reported and skipped; the exit status is then 1."},
+     "SOURCE is an image file, a directory, or a pattern like 'photos/*.jpg'. Prints one JSON object for each "
+     "image, one a line. An image that cannot be read is reported and skipped; the exit status is then 1."},
     {"run", PS_VERB_RUN, 1, -1, "MODEL [NAME=]FILE.npy...", "raw tensors in, raw tensors out",
      "Writes DIR/<output>.npy for every output ('/' in names becomes '_'), in the network's own layout and type. All "
      "files appear or none."},

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,6 +84,19 @@ static void test_flags(void **state)
     assert_int_equal(a.words.n, 2);
     ps_args_free(&a);
     expect_error(&a, parse(&a, "predict", "m", "s", "save=maybe", NULL), "neither true nor false");
+    /* A bare word, as Ultralytics' command allows, unless it is a file. */
+    assert_int_equal(parse(&a, "predict", "m", "s", "save", "exist_ok", "other.jpg", NULL), POISE_OK);
+    assert_true(a.save && a.exist_ok && !a.save_txt);
+    assert_int_equal(a.words.n, 3);
+    ps_args_free(&a);
+    FILE *f = fopen("save_crop", "wb");
+    assert_non_null(f);
+    fclose(f);
+    poise_status s = parse(&a, "predict", "m", "save_crop", "conf", NULL);
+    remove("save_crop");
+    assert_int_equal(s, POISE_OK);
+    assert_true(!a.save_crop && a.words.n == 3);
+    ps_args_free(&a);
 }
 
 static void test_words(void **state)
