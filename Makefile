@@ -59,7 +59,8 @@ all: $(B)/libpoise.a $(B)/libpoise.so $(if $(wildcard app/main.c),$(B)/poise)   
 check: $(B)/check ; $(Q)$(EMU) $(B)/check                       ## every kernel variant against its C reference
 bench-kernels: $(B)/check ; $(Q)$(EMU) $(B)/check --bench       ## ... and time them
 clean: ; $(Q)rm -rf build                                       ## forget everything built
-help: ; @awk -F'## ' '/^[a-z-]+:.*## /{split($$1,t,":");printf "  %-14s%s\n",t[1],$$2}' Makefile
+help:                                                           ## this list
+	@awk -F'## ' '/^[a-z-]+:.*## /{split($$1,t,":");printf "  %-14s%s\n",t[1],$$2}' $(filter-out %.d,$(MAKEFILE_LIST))
 
 TEST_BINS := $(TESTS:tests/%.c=$(B)/%)
 units: $(TEST_BINS)                                             ## unit tests (cmocka)
