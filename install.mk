@@ -22,19 +22,22 @@ install: all $(B)/poise.pc                                      ## command, libr
 	$(Q)$(EMU) $(B)/poise --completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_poise
 example-test: all $(B)/make_tiny ; $(Q)CC="$(CC)" CXX="$(CXX)" tests/example.sh $(B)  ## install into a scratch folder, build and run examples/
 
-# The packages of Debian and its kin; everything but the compiler is optional.
-PACKAGES := gcc make pkg-config libturbojpeg0-dev libpng-dev libjansson-dev libcmocka-dev
+# The packages of Debian and its kin: what the demo uses, and what only reading COCO files and testing does.
+PACKAGES := gcc make libturbojpeg0-dev libpng-dev
+PACKAGES_TOO := pkg-config libjansson-dev libcmocka-dev
+setup: WANTED ?= $(PACKAGES) $(PACKAGES_TOO)
 setup:                                                          ## install what is missing (as root), or say what to type
-	$(Q)missing=$$(for p in $(PACKAGES); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q '^install ok' || printf ' %s' $$p; done); \
+	$(Q)command -v dpkg-query >/dev/null || { echo "setup: no Debian here; wanted: $(WANTED), or what they are called"; exit 0; }; \
+	missing=$$(for p in $(WANTED); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q '^install ok' || printf ' %s' $$p; done); \
 	if [ -z "$$missing" ]; then exit 0; fi; \
-	if [ $$(id -u) = 0 ] && command -v apt-get >/dev/null; then \
+	if [ $$(id -u) = 0 ]; then \
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends$$missing >/dev/null; \
 	else echo "setup: please run:  sudo apt-get install$$missing"; exit 1; fi
 MODEL ?=
 PHOTO ?=
 demo:                                                           ## set up, build, and find objects: make demo MODEL=net.onnx PHOTO=photo.jpg
 	$(Q)if [ -z "$(MODEL)" ] || [ -z "$(PHOTO)" ]; then echo "usage: make demo MODEL=yolov8n.onnx PHOTO=bus.jpg"; exit 2; fi
-	$(Q)$(MAKE) --no-print-directory setup
+	$(Q)$(MAKE) --no-print-directory setup WANTED='$(PACKAGES)'
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)$(B)/poise predict "$(MODEL)" "$(PHOTO)" save=True project=build/demo name=predict exist_ok=True
 	$(Q)echo "The picture with boxes is in build/demo/predict/; next: $(B)/poise info '$(MODEL)' and $(B)/poise help"
