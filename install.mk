@@ -20,6 +20,7 @@ install: all $(B)/poise.pc                                      ## command, libr
 	$(Q)$(EMU) $(B)/poise --man >$(DESTDIR)$(PREFIX)/share/man/man1/poise.1
 	$(Q)$(EMU) $(B)/poise --completion bash >$(DESTDIR)$(PREFIX)/share/bash-completion/completions/poise
 	$(Q)$(EMU) $(B)/poise --completion zsh >$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_poise
+	$(Q)[ -n "$(DESTDIR)" ] || [ $$(id -u) != 0 ] || ! command -v ldconfig >/dev/null || ldconfig
 example-test: all $(B)/make_tiny ; $(Q)CC="$(CC)" CXX="$(CXX)" tests/example.sh $(B)  ## install into a scratch folder, build and run examples/
 
 # The packages of Debian and its kin: what the demo uses, and what only reading COCO files and testing does.
