@@ -69,7 +69,7 @@ units: $(TEST_BINS)                                             ## unit tests (c
 build-tests: $(TEST_BINS) $(B)/check $(B)/onnx_nodes $(B)/make_tiny ## build all test programs, run none
 onnx-nodes: $(B)/onnx_nodes ; $(Q)$(EMU) $(B)/onnx_nodes           ## the ONNX backend's node tests (libonnx-testdata)
 operators: $(B)/onnx_nodes ; $(Q)$(B)/onnx_nodes --markdown > docs/OPERATORS.md   ## write docs/OPERATORS.md
-test: all lint check units cli-test example-test                ## everything that needs no foreign data
+test: all lint check units cli-test hostile-test example-test                ## everything that needs no foreign data
 cli-test: all $(B)/make_tiny ; $(Q)EMU='$(EMU)' tests/cli.sh $(B)    ## the command from outside
 lint: all ; $(Q)NM=$(NM) tests/lint/lint.sh $(B) "$(ISAS)"      ## layers, prefixes, one home per dependency
 

@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+enum { MOST_PHASES = 4096 }; /* each is a convolution of its own; networks upsample by 32 x 32 at most */
+
 static poise_status transpose_infer(const void *params, int n_in, const ps_value *const *in,
                                     ps_value *const *out)
 {
@@ -32,6 +34,8 @@ static poise_status transpose_infer(const void *params, int n_in, const ps_value
     }
     int64_t o = (int64_t)w->dim[1] * p->group;
     PS_TRY(ps_image_shape(x, o, size, out[0]));
+    PS_REQUIRE((int64_t)p->stride[0] * p->stride[1] <= MOST_PHASES, POISE_UNSUPPORTED,
+               "strides %dx%d: their product can be %d at most", (int)p->stride[0], (int)p->stride[1], MOST_PHASES);
     return ps_bias_check(n_in > 2 ? in[2] : NULL, (int32_t)o);
 }
 

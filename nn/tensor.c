@@ -260,10 +260,14 @@ poise_tensor ps_broadcast(const poise_tensor *x, const poise_tensor *y)
 bool ps_dims_count(int rank, const int32_t *dim, size_t *count)
 {
     size_t n = 1;
+    bool empty = false;
     if (rank < 0 || rank > POISE_MAX_DIMS) return false;
-    for (int i = 0; i < rank; i++)
-        if (dim[i] < 0 || __builtin_mul_overflow(n, (size_t)dim[i], &n)) return false;
-    *count = n;
+    for (int i = 0; i < rank; i++) {
+        size_t d = dim[i] == 0 ? 1 : (size_t)dim[i]; /* strides of an empty tensor are products of the others */
+        empty |= dim[i] == 0;
+        if (dim[i] < 0 || __builtin_mul_overflow(n, d, &n)) return false;
+    }
+    *count = empty ? 0 : n;
     return n <= INT32_MAX && n <= SIZE_MAX / 16; /* so that bytes do not overflow where size_t has 32 bits */
 }
 

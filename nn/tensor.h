@@ -49,7 +49,8 @@ void ps_walk_row(const ps_walk *w, size_t r, void **at);
 poise_tensor ps_broadcast(const poise_tensor *x, const poise_tensor *y);
 
 /* Checked number of elements of dims; false when one is negative or the product exceeds 2^31 - 1 (2^28 - 1
- * where size_t has 32 bits, so that its bytes can be counted). */
+ * where size_t has 32 bits, so that its bytes can be counted); a dimension of 0 makes the number 0, but the
+ * others have to keep the limit. */
 bool ps_dims_count(int rank, const int32_t *dim, size_t *count);
 
 /* "1x3x640x640" into buf; "scalar" for rank 0. */

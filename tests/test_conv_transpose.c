@@ -177,6 +177,7 @@ static void test_refused(void **state)
     p.group = 1, p.pad[1] = p.pad[3] = 5, ot_refuse(&t, "0 pixels wide");
     p.pad[1] = 0, p.out_pad[0] = -1, ot_refuse(&t, "output padding -1");
     p.out_pad[0] = 0, p.stride[0] = INT32_MAX, ot_refuse(&t, "pixels high");
+    p.stride[0] = 4096, ot_refuse(&t, "their product can be 4096");
     ot_free_all();
 }
 

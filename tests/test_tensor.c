@@ -103,6 +103,7 @@ static void element_counts_are_checked(void **state)
     assert_false(ps_dims_count(2, (int32_t[]){-1, 5}, &n));
     assert_false(ps_dims_count(4, (int32_t[]){65536, 65536, 65536, 65536}, &n));
     assert_false(ps_dims_count(2, (int32_t[]){65536, 32768}, &n)); /* 2^31 */
+    assert_false(ps_dims_count(3, (int32_t[]){0, 65536, 65536}, &n)); /* its strides would not fit */
     assert_false(ps_dims_count(9, (int32_t[]){1, 1, 1, 1, 1, 1, 1, 1, 1}, &n));
     char buf[PS_SHAPE_TEXT];
     assert_string_equal(ps_shape_text(3, (int32_t[]){1, 3, 640}, buf), "1x3x640");

@@ -28,5 +28,8 @@ fuzz: seeds                                                     ## libFuzzer tar
 fuzz-replay: seeds $(FUZZ_NAMES:%=$(B)/replay-%)                ## the seeds and 300 damaged versions of each
 	$(Q)for t in $(FUZZ_NAMES); do \
 	    $(EMU) $(B)/replay-$$t -m 300 $$(find $(B)/seeds/$$t tests/fuzz/corpus/$$t -type f 2>/dev/null) || exit 1; done
--include $(FUZZ:%.c=$(B)/%.d) $(B)/tests/fuzz/driver.d $(B)/tests/fuzz/make_seeds.d
-.PHONY: fuzz fuzz-build fuzz-replay seeds
+hostile-test: all $(B)/hostile ; $(Q)$(EMU) $(B)/hostile $(B) tests/fuzz/corpus  ## the command against damaged and malicious files
+$(B)/hostile: $(B)/tests/hostile.o $(B)/tests/tiny_onnx.o $(B)/libpoiseapp.a $(B)/libpoise.a
+	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(APPLIBS) $(LDFLAGS)
+-include $(B)/tests/hostile.d $(FUZZ:%.c=$(B)/%.d) $(B)/tests/fuzz/driver.d $(B)/tests/fuzz/make_seeds.d
+.PHONY: hostile-test fuzz fuzz-build fuzz-replay seeds
