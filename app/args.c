@@ -376,11 +376,12 @@ poise_status ps_args_parse(const ps_verb *verb, int argc, char *const *argv, ps_
                      .show_conf = true};
     /* Each list holds at most all of argv, one text from the environment, and two placed words. */
     size_t each = (size_t)argc + 3;
-    out->store = ps_alloc_array(3 * each, sizeof *out->store);
+    out->store = ps_alloc_array(4 * each, sizeof *out->store);
     PS_REQUIRE(out->store, POISE_NO_MEMORY, "no memory for %d words", argc);
     out->words.v = out->store;
     out->shapes.v = out->store + each;
     out->inputs.v = out->store + 2 * each;
+    out->boxes.v = out->store + 3 * each;
     PS_TRY(environment(verb, out));
     reader r = {verb, argc, 0, argv, out};
     bool only_words = false;

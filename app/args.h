@@ -64,6 +64,7 @@ typedef struct ps_args {
     float conf, iou; /* -1 = as recorded */
     int32_t max_det; /* 0 = the default */
     const char *classes, *format, *task, *decoder, *project, *name;
+    ps_texts boxes;
     bool agnostic_nms, exist_ok, save, save_txt, save_conf, save_crop, show_labels, show_conf, show_boxes;
     int32_t line_width; /* 0 = by the size of the picture */
     const char *device;

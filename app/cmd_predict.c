@@ -5,6 +5,7 @@
 #include "runtime/clock.h"
 #include "runtime/memory.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,8 @@ typedef struct job {
     ps_sources sources;
     poise_detect_options options;
     int32_t *classes;
+    float (*boxes)[4]; /* of people, in every image */
+    int n_boxes;
     poise_object *found;
     int cap, done, failed;
     double ms[4]; /* sums: decode, preprocess, inference, postprocess */
@@ -39,7 +42,8 @@ static poise_status class_named(const ps_task *t, const char *text, size_t n, in
         *out = (int32_t)v;
         return POISE_OK;
     }
-    return ps_fail(POISE_BAD_ARGUMENT, "--classes: '%.*s' is neither a class name of the model nor a number from 0 to %d",
+    return ps_fail(POISE_BAD_ARGUMENT,
+                   "--classes: '%.*s' is neither a class name of the model nor a number from 0 to %d",
                    n > 40 ? 40 : (int)n, text, t->n_classes - 1);
 }
 
@@ -63,6 +67,38 @@ static poise_status read_classes(job *j, const char *text)
     return POISE_OK;
 }
 
+/* "x1,y1,x2,y2", or several after each other. */
+static poise_status read_boxes(job *j, const char *text)
+{
+    int n = 0;
+    for (const char *s = text;; s++) {
+        char *end;
+        float v = strtof(s, &end);
+        if (end == s || (*end && *end != ',') || !isfinite(v)) break;
+        j->boxes[j->n_boxes][n++ & 3] = v;
+        if (!(n & 3)) j->n_boxes++;
+        s = end;
+        if (!*s && !(n & 3)) return POISE_OK;
+        if (!*s) break;
+    }
+    return ps_fail(POISE_BAD_ARGUMENT,
+                   "--box: '%.60s' is not four numbers for each person like 10,20,110,320", text);
+}
+
+static poise_status read_all_boxes(job *j, const ps_texts *texts)
+{
+    size_t most = 0;
+    for (int i = 0; i < texts->n; i++) most += strlen(texts->v[i]) / 8 + 2; /* "1,1,2,2," is the shortest */
+    if (!texts->n) return POISE_OK;
+    PS_REQUIRE(j->detector->task.decoder->one_person, POISE_BAD_ARGUMENT,
+               "--box is for networks that see one person; decoder %s finds the boxes itself",
+               j->detector->task.decoder->name);
+    j->boxes = ps_alloc_array(most, sizeof *j->boxes);
+    PS_REQUIRE(j->boxes, POISE_NO_MEMORY, "no memory for %zu boxes", most);
+    for (int i = 0; i < texts->n; i++) PS_TRY(read_boxes(j, texts->v[i]));
+    return POISE_OK;
+}
+
 /* 0 in poise_detect_options means "as recorded", so a threshold of 0 becomes one below any score. */
 static float threshold(float given)
 {
@@ -78,9 +114,12 @@ static poise_status prepare(job *j)
     PS_TRY(poise_session_open(j->model, &j->session));
     PS_TRY(ps_detector_open(j->session, &t, &j->detector));
     j->cap = a->max_det ? a->max_det : DEFAULT_MAX;
-    j->options = (poise_detect_options){.conf = threshold(a->conf), .iou = threshold(a->iou), .max_det = j->cap,
+    j->options = (poise_detect_options){.conf = threshold(a->conf),
+                                        .iou = threshold(a->iou),
+                                        .max_det = j->cap,
                                         .agnostic_nms = a->agnostic_nms};
     if (a->classes) PS_TRY(read_classes(j, a->classes));
+    PS_TRY(read_all_boxes(j, &a->boxes));
     j->found = ps_alloc_array((size_t)j->cap, sizeof *j->found);
     PS_REQUIRE(j->found, POISE_NO_MEMORY, "no memory for %d objects", j->cap);
     return POISE_OK;
@@ -90,8 +129,8 @@ static void tell(const job *j, const ps_frame *f, int i)
 {
     char summary[PS_SUMMARY_TEXT], explained[PS_EXPLAIN_TEXT];
     const ps_task *t = &j->detector->task;
-    ps_cli_note(j->args, "image %d/%d %s: %dx%d %s, %.1fms\n", i + 1, j->sources.n, f->source, t->in_h, t->in_w,
-                ps_results_summary(f, summary), j->detector->run_ms);
+    ps_cli_note(j->args, "image %d/%d %s: %dx%d %s, %.1fms\n", i + 1, j->sources.n, f->source, t->in_h,
+                t->in_w, ps_results_summary(f, summary), j->detector->run_ms);
     if (j->args->verbose) fputs(ps_detector_explain(j->detector, explained), stderr);
 }
 
@@ -104,7 +143,9 @@ static poise_status predict(job *j, int i)
     PS_TRY(poise_image_open(f.source, &img));
     f.decode_ms = ps_clock_ms() - from;
     f.w = img.w, f.h = img.h;
-    poise_status s = ps_detector_run(j->detector, &img, &j->options, j->found, j->cap, &f.n);
+    poise_status s = j->n_boxes ? ps_detector_run_boxes(j->detector, &img, (const float(*)[4])j->boxes,
+                                                        j->n_boxes, &j->options, j->found, j->cap, &f.n)
+                                : ps_detector_run(j->detector, &img, &j->options, j->found, j->cap, &f.n);
     if (!s) {
         double ms[4] = {f.decode_ms, j->detector->pre_ms, j->detector->run_ms, j->detector->post_ms};
         for (int k = 0; k < 4; k++) j->ms[k] += ms[k];
@@ -122,10 +163,11 @@ static void speed(const job *j)
     const ps_task *t = &j->detector->task;
     double n = j->done;
     if (!j->done) return;
-    ps_cli_note(j->args,
-                "Speed: %.1fms decode, %.1fms preprocess, %.1fms inference, %.1fms postprocess per image at shape "
-                "(1, %d, %d, %d), precision exact\n",
-                j->ms[0] / n, j->ms[1] / n, j->ms[2] / n, j->ms[3] / n, t->in_c, t->in_h, t->in_w);
+    ps_cli_note(
+        j->args,
+        "Speed: %.1fms decode, %.1fms preprocess, %.1fms inference, %.1fms postprocess per image at shape "
+        "(1, %d, %d, %d), precision exact\n",
+        j->ms[0] / n, j->ms[1] / n, j->ms[2] / n, j->ms[3] / n, t->in_c, t->in_h, t->in_w);
     if (*j->save.dir) ps_cli_note(j->args, "Results saved to %s\n", j->save.dir);
 }
 
@@ -151,6 +193,7 @@ static void close_job(job *j)
     poise_model_close(j->model);
     ps_sources_free(&j->sources);
     ps_free(j->classes);
+    ps_free(j->boxes);
     ps_free(j->found);
 }
 

@@ -16,6 +16,7 @@ const ps_arg ps_arg_table[] = {
     {"iou", 0, PS_ARG_FLOAT, DETECT, AT(iou), 0, 1, "X", "overlap at which NMS drops a box (default: recorded in the model, else 0.7; val: 0.65)"},
     {"max_det", 0, PS_ARG_INT, DETECT, AT(max_det), 1, 100000, "N", "most objects in an image (default: 300; val: 100)"},
     {"classes", 0, PS_ARG_TEXT, PS_VERB_PREDICT, AT(classes), 0, 0, "LIST", "only these classes, by number or name: 0,2 or person,car"},
+    {"box", 0, PS_ARG_TEXTS, PS_VERB_PREDICT, AT(boxes), 0, 0, "X1,Y1,X2,Y2", "where a person is, in pixels, for networks that see one person (again or a longer list: more people; default: the whole image shows one)"},
     {"agnostic_nms", 0, PS_ARG_FLAG, DETECT, AT(agnostic_nms), 0, 0, NULL, "NMS across classes"},
     {"task", 0, PS_ARG_CHOICE, DETECT | PS_VERB_CONVERT, AT(task), 0, 0, "detect|pose|classify", "what the network does (default: recorded in the model, else by the shape of its outputs)"},
     {"decoder", 0, PS_ARG_TEXT, DETECT | PS_VERB_CONVERT, AT(decoder), 0, 0, "NAME", "how its outputs are read (default: recorded in the model, else by their shape)"},
@@ -60,7 +61,9 @@ const ps_arg ps_arg_table[] = {
 const ps_verb ps_verb_table[] = {
     {"predict", PS_VERB_PREDICT, 2, -1, "MODEL SOURCE...", "boxes, keypoints or classes in images",
      "SOURCE is an image file, a directory, or a pattern like 'photos/*.jpg'. Prints one JSON object for each "
-     "image, one a line. An image that cannot be read is reported and skipped; the exit status is then 1."},
+     "image, one a line. An image that cannot be read is reported and skipped; the exit status is then 1. A "
+     "network that sees one person (heatmaps of joints) takes the whole image for that person, or with --box each box "
+     "and its surroundings."},
     {"run", PS_VERB_RUN, 1, -1, "MODEL [NAME=]FILE.npy...", "raw tensors in, raw tensors out",
      "Writes DIR/<output>.npy for every output ('/' in names becomes '_'), in the network's own layout and type. All "
      "files appear or none."},
@@ -73,7 +76,7 @@ const ps_verb ps_verb_table[] = {
     {"val", PS_VERB_VAL, 2, 2, "MODEL DATASET", "accuracy on labelled images",
      "DATASET is a directory with images/ and labels/ (YOLO text files), a COCO annotation file beside its images, or "
      "a directory of images named or grouped by class number. Boxes: COCO mAP; keypoints: OKS AP; classes: top-1 and "
-     "top-5."},
+     "top-5. A network that sees one person is shown the labelled ones, each in its box."},
     {"doctor", PS_VERB_DOCTOR, 0, 0, "", "what this machine has, and which kernels will run",
      "Also tests the kernels in use against the plain C ones on random data."},
     {0}};

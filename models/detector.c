@@ -183,6 +183,21 @@ poise_status ps_detector_run_box(ps_detector *d, const poise_image *img, const f
     return st;
 }
 
+poise_status ps_detector_run_boxes(ps_detector *d, const poise_image *img, const float (*box)[4], int n_boxes,
+                                   const poise_detect_options *o, poise_object *found, int cap, int *n)
+{
+    double pre = 0, run = 0, post = 0;
+    *n = 0;
+    for (int i = 0; i < n_boxes && *n < cap; i++) {
+        int one = 0;
+        PS_TRY(ps_detector_run_box(d, img, box[i], o, found + *n, cap - *n, &one));
+        *n += one;
+        pre += d->pre_ms, run += d->run_ms, post += d->post_ms;
+    }
+    d->pre_ms = pre, d->run_ms = run, d->post_ms = post;
+    return POISE_OK;
+}
+
 poise_status ps_detector_run(ps_detector *d, const poise_image *img, const poise_detect_options *o,
                              poise_object *found, int cap, int *n)
 {

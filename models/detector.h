@@ -25,13 +25,16 @@ poise_status ps_detector_open(poise_session *s, const ps_task_options *o, ps_det
  * scaled, for options that make no sense and when there is no memory for larger tables. */
 poise_status ps_detector_run(ps_detector *d, const poise_image *img, const poise_detect_options *o,
                              poise_object *found, int cap, int *n);
-/* The same for the one person in `box` (x1 y1 x2 y2 in pixels of the picture, which it must touch), for networks
- * that see one person: they are shown its surroundings (ps_geometry_around).  Gives one object with the box,
- * clipped to the picture, and its joints; without o->conf whatever its score, and none where the network sees no
- * joint at all.  POISE_UNSUPPORTED for other
- * networks.  NULL = the whole picture. */
+/* The same for the one person in `box` (x1 y1 x2 y2 in pixels of the picture, which it must touch), for
+ * networks that see one person: they are shown its surroundings (ps_geometry_around).  Gives one object with
+ * the box, clipped to the picture, and its joints, whatever its score unless o->conf says otherwise; none where
+ * the network sees no joint at all.  POISE_UNSUPPORTED for other networks.  box NULL = the whole picture. */
 poise_status ps_detector_run_box(ps_detector *d, const poise_image *img, const float box[4],
                                  const poise_detect_options *o, poise_object *found, int cap, int *n);
+/* The same for several people, one after the other; gives them in the order of their boxes, and leaves the
+ * sum of the times. */
+poise_status ps_detector_run_boxes(ps_detector *d, const poise_image *img, const float (*box)[4], int n_boxes,
+                                   const poise_detect_options *o, poise_object *found, int cap, int *n);
 /* The three steps of it, for measuring and for outputs that come from elsewhere. */
 poise_status ps_detector_fill(ps_detector *d, const poise_image *img, const float box[4]);
 poise_status ps_detector_read(ps_detector *d, const poise_detect_options *o, poise_object *found, int cap,

@@ -14,10 +14,10 @@ typedef enum ps_fit {
 } ps_fit;
 extern const char *const ps_fit_names[PS_FIT_COUNT];
 
-/* Along x (y alike): pixel i of the network's input shows the source around start_x + (i - left + 0.5) * step_x,
- * counted from the source's left edge, and the border where that lies outside of the source.  A whole picture
- * has new_w x new_h pixels of the input with its corner at (left, top), which are negative where it is cropped.
- * A part of a picture fills the input: new = dst, left = top = 0.  No bytes of padding: may be compared. */
+/* Along x (y alike): pixel i of the network's input shows the source around start_x + (i - left + 0.5) * step_x
+ * pixels from the source's left edge, and the border where that lies outside.  A whole picture has
+ * new_w x new_h pixels of the input with its corner at (left, top), which are negative where it is cropped.  A
+ * part of a picture fills the input: new = dst, left = top = 0.  Has no padding: may be compared as bytes. */
 typedef struct ps_geometry {
     int32_t src_w, src_h, dst_w, dst_h;
     int32_t new_w, new_h, left, top;
@@ -32,16 +32,16 @@ typedef struct ps_geometry {
 ps_geometry ps_geometry_make(ps_fit fit, int32_t short_side, int32_t src_w, int32_t src_h, int32_t dst_w,
                              int32_t dst_h);
 
-/* The surroundings of `box` (x1 y1 x2 y2 in source pixels, finite, not empty) for a network that sees one person:
- * the same centre, widened to the input's aspect, then by a quarter, as SimplePose, HRNet and their successors
- * are trained.  It may reach beyond the picture. */
+/* The surroundings of `box` (x1 y1 x2 y2 in source pixels, finite, not empty) for a network that sees one
+ * person: the same centre, widened to the input's aspect, then by a quarter, as SimplePose, HRNet and their
+ * successors are trained.  It may reach beyond the picture. */
 ps_geometry ps_geometry_around(const float box[4], int32_t src_w, int32_t src_h, int32_t dst_w,
                                int32_t dst_h);
 
-/* From pixels of the network's input to pixels of the source, clipped to it.  Where the aspect is kept, the factor
- * is 1/r of the wanted scale r and not src/new of whole pixels: so do the pipelines whose accuracies are
- * published.  The two differ by less than half a pixel of the input at the far edge; YOLO11n 320 has mAP50 .477
- * with 1/r and .471 with src/new on the 128 images where its reference has .477. */
+/* From pixels of the network's input to pixels of the source, clipped to it.  Where the aspect is kept, the
+ * factor is 1/r of the wanted scale r, not src/new of whole pixels: so do the pipelines whose accuracies are
+ * published.  The two differ by less than a pixel of the input at the far edge.  YOLO11n 320 has mAP50 .477
+ * with 1/r and .471 with src/new on 128 images where its reference has .477. */
 float ps_geometry_x(const ps_geometry *g, float x);
 float ps_geometry_y(const ps_geometry *g, float y);
 

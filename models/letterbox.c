@@ -65,7 +65,7 @@ static ps_span visible(int32_t corner, double start, double step, int32_t src, i
 {
     ps_span s = {.src = src, .start = start, .step = step};
     for (int32_t i = 0; i < dst; i++) {
-        double centre = start + ((int64_t)i - corner + 0.5) * step;
+        double centre = start + ((double)i - corner + 0.5) * step;
         if (!(centre >= 0 && centre < src)) continue;
         if (!s.n) s.from = i - corner;
         s.n++;

@@ -5,7 +5,8 @@ b=$(cd "$1" && pwd)
 poise="${EMU:-} $b/poise"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-"$b/make_tiny" detect "$dir/detector.onnx" && "$b/make_tiny" classify "$dir/classifier.onnx" || exit 1
+"$b/make_tiny" detect "$dir/detector.onnx" && "$b/make_tiny" classify "$dir/classifier.onnx" &&
+    "$b/make_tiny" pose "$dir/pose.onnx" || exit 1
 cd "$dir" || exit 1
 mkdir empty
 echo "this is no picture" >bad.jpg
@@ -164,6 +165,30 @@ expect 0 "save again" $poise predict d.poise red.ppm --save --project r
 expect 0 "classify" $poise predict c.poise red.ppm
 prints '"dets":\[{"class":0,"name":"red","conf":1'
 
+# One person, whose joints are all where the picture is red: 8 x 8 pixels around 68,44 of 96 x 128.
+mkdir people
+{
+    printf 'P6\n96 128\n255\n'
+    for y in $(seq 0 127); do
+        for x in $(seq 0 95); do
+            if [ $y -ge 40 ] && [ $y -lt 48 ] && [ $x -ge 64 ] && [ $x -lt 72 ]; then printf '\377\000\000'
+            else printf '\000\000\000'; fi
+        done
+    done
+} >people/spot.ppm
+expect 0 "convert pose" $poise convert pose.onnx p.poise
+expect 0 "one person" $poise predict p.poise people/spot.ppm
+prints '"dets":\[{"class":0,"name":[^,]*,"conf":0.8[0-9]*,"box":\[0,0,96,128\],"kpts":\[\[68,44,0.8'
+expect 0 "people in boxes" $poise predict p.poise people/spot.ppm --box 40,20,80,100 --box=50,30,90,60,-9,0,30,999
+prints '"box":\[40,20,80,100\],"kpts":\[\[6[5-9][0-9.]*,4[2-6][0-9.]*,0.*"box":\[50,30,90,60\],"kpts":\[\[6[5-9]'
+expect 2 "half a box" $poise predict p.poise people/spot.ppm --box 40,20,80
+says "four numbers"
+expect 2 "no box" $poise predict p.poise people/spot.ppm --box 40,20,80,x
+expect 1 "box outside" $poise predict p.poise people/spot.ppm --box 96,20,120,30
+says "inside the picture of 96 x 128"
+expect 2 "box for a detector" $poise predict d.poise red.ppm --box 1,2,3,4
+one_line
+
 # run
 expect 0 "run" $poise run c.poise x16.npy -o out1
 [ -s out1/scores.npy ] || fail "out1/scores.npy was not written"
@@ -210,6 +235,17 @@ if $poise doctor | grep -q 'JSON reader yes'; then
         "annotations":[{"image_id":7,"category_id":4,"bbox":[8,8,16,32],"area":500,"iscrowd":0}]}' >coco.json
     expect 0 "val on COCO" $poise val d.poise coco.json -o json
     prints '"map":1,'
+    joints=$(printf '68,44,2,%.0s' $(seq 17))
+    echo '{"images":[{"id":7,"file_name":"spot.ppm"}],"categories":[{"id":1,"name":"person"}],"annotations":[
+        {"image_id":7,"category_id":1,"bbox":[40,20,40,80],"area":9000,"iscrowd":0,"keypoints":['"${joints%,}"']},
+        {"image_id":7,"category_id":1,"bbox":[0,0,9,9],"area":80,"iscrowd":0,"keypoints":[]}]}' >people/joints.json
+    expect 0 "val of a network that sees one person" $poise val p.poise people/joints.json
+    prints "each of 1 people in its labelled box"
+    expect 0 "OKS" $poise val p.poise people/joints.json -o json
+    prints '"map":null,.*"oks_ap":1,'
+    sed 's/"keypoints"/"points"/' people/joints.json >people/boxes.json
+    expect 2 "val without keypoints" $poise val p.poise people/boxes.json
+    says "no labelled keypoints"
     echo '{"images":' >coco.json
     expect 1 "damaged COCO" $poise val d.poise coco.json
 fi

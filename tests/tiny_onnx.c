@@ -1,4 +1,4 @@
-/* tests/tiny_onnx.c - a small protobuf writer and three networks. */
+/* tests/tiny_onnx.c - a small protobuf writer and four networks. */
 #include "tests/tiny_onnx.h"
 
 #include "runtime/memory.h"
@@ -236,9 +236,21 @@ static void shapes(text *graph)
     end_node(graph, &n);
 }
 
+static void pose(text *graph)
+{
+    enum { JOINTS = 17, PIXELS = 16 };
+    float w[JOINTS * 3 * PIXELS] = {0};
+    for (int j = 0; j < JOINTS; j++) /* pure red gives 0.4 * (1 - mean) / std = 0.9 */
+        for (int i = 0; i < PIXELS; i++) w[j * 3 * PIXELS + i] = 0.4f / PIXELS;
+    value_info(graph, GRAPH_INPUT, "images", 4, (int64_t[]){1, 3, 64, 48});
+    value_info(graph, GRAPH_OUTPUT, "heatmaps", 4, (int64_t[]){1, JOINTS, 16, 12});
+    floats(graph, "w", 4, (int64_t[]){JOINTS, 3, 4, 4}, w);
+    conv(graph, "images w", "heatmaps", 4, 4);
+}
+
 int tiny_onnx_kind(const char *name)
 {
-    static const char *const names[TINY_COUNT] = {"detect", "classify", "shapes"};
+    static const char *const names[TINY_COUNT] = {"detect", "classify", "shapes", "pose"};
     for (int i = 0; i < TINY_COUNT; i++)
         if (!strcmp(name, names[i])) return i;
     return -1;
@@ -252,6 +264,7 @@ poise_status tiny_onnx_make(int kind, void **out, size_t *size)
     if (kind == TINY_DETECT) detect(&graph, &model);
     if (kind == TINY_CLASSIFY) classify(&graph, &model);
     if (kind == TINY_SHAPES) shapes(&graph);
+    if (kind == TINY_POSE) pose(&graph);
     string(&graph, GRAPH_NAME, "tiny");
     message(&model, MODEL_GRAPH, &graph);
     number(&opset, 2, 13);
