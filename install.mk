@@ -38,6 +38,7 @@ MODEL ?=
 PHOTO ?=
 demo:                                                           ## set up, build, and find objects: make demo MODEL=net.onnx PHOTO=photo.jpg
 	$(Q)if [ -z "$(MODEL)" ] || [ -z "$(PHOTO)" ]; then echo "usage: make demo MODEL=yolov8n.onnx PHOTO=bus.jpg"; exit 2; fi
+	$(Q)for f in "$(MODEL)" "$(PHOTO)"; do [ -r "$$f" ] || { echo "demo: there is no file $$f"; exit 2; }; done
 	$(Q)$(MAKE) --no-print-directory setup WANTED='$(PACKAGES)'
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)$(B)/poise predict "$(MODEL)" "$(PHOTO)" save=True project=build/demo name=predict exist_ok=True
