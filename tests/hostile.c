@@ -162,15 +162,15 @@ static void damage(const char *name, try_fn *try, bool certain)
 
 static void models(void)
 {
-    static const char *const kinds[] = {"detect", "classify", "shapes"};
-    for (int i = 0; i < TINY_COUNT; i++) {
+    static const char *const kinds[] = {"detect", "classify", "shapes", "pose"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         char onnx[32], poise[32];
         void *bytes;
         size_t size;
-        poise_convert_options o = {.imgsz_h = 16, .imgsz_w = 16};
+        poise_convert_options o = {.imgsz_h = 16, .imgsz_w = 16}; /* for "shapes" */
         snprintf(onnx, sizeof onnx, "%s.onnx", kinds[i]);
         snprintf(poise, sizeof poise, "%s.poise", kinds[i]);
-        need(tiny_onnx_make(i, &bytes, &size));
+        need(tiny_onnx_make(tiny_onnx_kind(kinds[i]), &bytes, &size));
         need(ps_file_write(in_dir(onnx), bytes, size));
         ps_free(bytes);
         need(poise_convert(in_dir(onnx), &o, &bytes, &size));
