@@ -2,6 +2,7 @@
 #include "app/cli.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -77,9 +78,12 @@ poise_status ps_cli_create(ps_outfile *o, const char *path)
     PS_REQUIRE(strlen(path) < PS_PATH_TEXT, POISE_IO, "a path is too long (%zu characters)", strlen(path));
     snprintf(o->path, sizeof o->path, "%s", path);
     snprintf(o->part, sizeof o->part, "%s.part", path);
+    ps_cli_hold();
     o->f = fopen(o->part, "wb");
-    PS_REQUIRE(o->f, POISE_IO, "%s: cannot write: %s", path, strerror(errno));
-    return POISE_OK;
+    if (o->f) return POISE_OK;
+    int why = errno;
+    ps_cli_release();
+    return ps_fail(POISE_IO, "%s: cannot write: %s", path, strerror(why));
 }
 
 poise_status ps_cli_commit(ps_outfile *o)
@@ -88,10 +92,48 @@ poise_status ps_cli_commit(ps_outfile *o)
     bool ok = !ferror(o->f);
     if (fclose(o->f)) ok = false;
     o->f = NULL;
-    if (ok && !rename(o->part, o->path)) return POISE_OK;
+    if (ok && rename(o->part, o->path)) ok = false;
     int why = errno;
-    unlink(o->part);
-    return ps_fail(POISE_IO, "%s: cannot write: %s", o->path, strerror(why));
+    if (!ok) unlink(o->part);
+    ps_cli_release();
+    return ok ? POISE_OK : ps_fail(POISE_IO, "%s: cannot write: %s", o->path, strerror(why));
+}
+
+/* ---- signals ---------------------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t held, waiting;
+
+/* The signal again, as if nobody had caught it. */
+static void end_by(int sig)
+{
+    struct sigaction usual = {.sa_handler = SIG_DFL};
+    sigaction(sig, &usual, NULL);
+    raise(sig);
+}
+
+static void on_signal(int sig)
+{
+    if (held) waiting = sig;
+    else end_by(sig);
+}
+
+void ps_cli_signals(void)
+{
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction before, ours = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (!sigaction(ends[i], NULL, &before) && before.sa_handler != SIG_IGN) sigaction(ends[i], &ours, NULL);
+}
+
+void ps_cli_hold(void)
+{
+    held = held + 1;
+}
+
+void ps_cli_release(void)
+{
+    held = held - 1;
+    if (!held && waiting) end_by(waiting);
 }
 
 const char *ps_cli_bytes(size_t bytes, char *buf)

@@ -34,6 +34,12 @@ typedef struct ps_outfile {
 poise_status ps_cli_create(ps_outfile *o, const char *path);
 poise_status ps_cli_commit(ps_outfile *o);
 
+/* From hold to release, which may be nested, SIGINT, SIGTERM and SIGHUP wait: whoever interrupts a command finds
+ * no file or line half-written.  ps_cli_signals, once in the beginning, makes it so. */
+void ps_cli_signals(void);
+void ps_cli_hold(void);
+void ps_cli_release(void);
+
 /* "12.3 MB" into buf (1 MB = 2^20 bytes). */
 enum { PS_BYTES_TEXT = 32 };
 const char *ps_cli_bytes(size_t bytes, char *buf);

@@ -57,7 +57,9 @@ static poise_status convert(const ps_args *a)
     PS_TRY(poise_convert(in, &co, &bytes, &size));
     poise_status s = describe(a, bytes, size, &described, &size);
     poise_free(bytes);
+    ps_cli_hold();
     if (!s) s = ps_file_write(out, described, size);
+    ps_cli_release();
     ps_free(described);
     char text[PS_BYTES_TEXT];
     if (!s) ps_cli_note(a, "%s: %s\n", out, ps_cli_bytes(size, text));

@@ -22,7 +22,8 @@ typedef struct job {
     float (*boxes)[4]; /* of people, in every image */
     int n_boxes;
     poise_object *found;
-    int cap, done, failed;
+    int cap, done;
+    bool stop;    /* nothing more can be saved */
     double ms[4]; /* sums: decode, preprocess, inference, postprocess */
     ps_results results;
     ps_save save;
@@ -146,6 +147,7 @@ static poise_status predict(job *j, int i)
     poise_status s = j->n_boxes ? ps_detector_run_boxes(j->detector, &img, (const float(*)[4])j->boxes,
                                                         j->n_boxes, &j->options, j->found, j->cap, &f.n)
                                 : ps_detector_run(j->detector, &img, &j->options, j->found, j->cap, &f.n);
+    if (s) ps_fail_in(s, "%s", f.source);
     if (!s) {
         double ms[4] = {f.decode_ms, j->detector->pre_ms, j->detector->run_ms, j->detector->post_ms};
         for (int k = 0; k < 4; k++) j->ms[k] += ms[k];
@@ -153,6 +155,7 @@ static poise_status predict(job *j, int i)
         ps_results_frame(&j->results, &f);
         tell(j, &f, i);
         s = ps_save_frame(&j->save, &f, &img);
+        j->stop = s != POISE_OK; /* a directory that cannot be written to, or a full disk */
     }
     poise_image_close(&img);
     return s;
@@ -175,7 +178,8 @@ static int predict_all(job *j)
 {
     int code = PS_EXIT_OK;
     ps_results_begin(&j->results);
-    for (int i = 0; i < j->sources.n; i++) {
+    /* Nobody reads on, or the disk is full: main tells. */
+    for (int i = 0; i < j->sources.n && !j->stop && !ferror(stdout); i++) {
         if (predict(j, i)) {
             ps_cli_fail(POISE_IO);
             code = PS_EXIT_FAILED;
@@ -192,6 +196,7 @@ static void close_job(job *j)
     poise_session_close(j->session);
     poise_model_close(j->model);
     ps_sources_free(&j->sources);
+    ps_save_free(&j->save);
     ps_free(j->classes);
     ps_free(j->boxes);
     ps_free(j->found);

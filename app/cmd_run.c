@@ -4,6 +4,7 @@
 #include "nn/tensor.h"
 #include "runtime/memory.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -129,12 +130,14 @@ static poise_status write_all(job *j, const char *dir)
 {
     int n = poise_model_outputs(j->model), i;
     poise_status s = ps_cli_mkdir(dir);
+    ps_cli_hold();
     for (i = 0; !s && i < n; i++) s = ps_file_write(j->out[i].part, j->out[i].bytes, j->out[i].size);
     for (i = 0; !s && i < n; i++) {
-        if (rename(j->out[i].part, j->out[i].path)) s = ps_fail(POISE_IO, "%s: cannot write", j->out[i].path);
+        if (rename(j->out[i].part, j->out[i].path)) s = ps_fail(POISE_IO, "%s: cannot write: %s", j->out[i].path, strerror(errno));
         else j->out[i].renamed = true;
     }
     for (i = 0; s && i < n; i++) unlink(j->out[i].renamed ? j->out[i].path : j->out[i].part);
+    ps_cli_release();
     return s;
 }
 

@@ -72,6 +72,7 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    ps_cli_signals();
     int code = dispatch(argc, argv);
     if ((fflush(stdout) || ferror(stdout)) && code == PS_EXIT_OK)
         code = ps_cli_error(POISE_IO, "results could not be written to stdout");

@@ -243,6 +243,7 @@ void ps_results_begin(ps_results *r)
 
 void ps_results_frame(ps_results *r, const ps_frame *f)
 {
+    ps_cli_hold();
     if (is(r, "coco")) coco(r, f);
     else if (is(r, "csv")) csv(r->f, f);
     else if (is(r, "ultralytics")) ultralytics(r->f, f);
@@ -250,6 +251,8 @@ void ps_results_frame(ps_results *r, const ps_frame *f)
         if (r->many) fprintf(r->f, "# %s\n", f->source);
         ps_results_labels(r->f, f, true);
     } else jsonl(r->f, f);
+    fflush(r->f); /* whoever reads along gets whole lines, and each as soon as it is known */
+    ps_cli_release();
 }
 
 void ps_results_end(ps_results *r)

@@ -4,11 +4,25 @@
 #include "app/cli.h"
 #include "app/draw.h"
 
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
 
 enum { JPEG_QUALITY = 90, NUMBERS = 10000 };
+
+/* Creates `path` and sets *made; or not, where something of that name is there already.  mkdir decides, so that
+ * two commands at the same time never share a directory. */
+static poise_status make_new(const char *path, bool *made)
+{
+    char above[sizeof((ps_save *)0)->dir];
+    snprintf(above, sizeof above, "%s", path);
+    above[strlen(path) - strlen(ps_cli_base(path))] = 0;
+    PS_TRY(ps_cli_mkdir(above));
+    *made = !mkdir(path, 0777);
+    PS_REQUIRE(*made || errno == EEXIST, POISE_IO, "%s: cannot create the directory: %s", path, strerror(errno));
+    return POISE_OK;
+}
 
 /* runs/detect/predict, then predict2, predict3 ... as Ultralytics numbers them. */
 static poise_status make_dir(ps_save *s, const ps_frame *f)
@@ -18,25 +32,36 @@ static poise_status make_dir(ps_save *s, const ps_frame *f)
     if (a->project) snprintf(project, sizeof project, "%s", a->project);
     else snprintf(project, sizeof project, "runs/%s", ps_task_names[f->by->task.kind]);
     const char *name = a->name ? a->name : "predict";
+    int n = (int)strnlen(name, sizeof s->dir);
+    while (n > 1 && name[n - 1] == '/') n--;
     PS_REQUIRE(strlen(project) + strlen(name) < sizeof s->dir - 16 && (!a->project || strlen(a->project) < 511),
                POISE_BAD_ARGUMENT, "--project and --name are too long");
     for (int i = 1; i < NUMBERS; i++) {
-        struct stat st;
-        if (i == 1) snprintf(s->dir, sizeof s->dir, "%s/%s", project, name);
-        else snprintf(s->dir, sizeof s->dir, "%s/%s%d", project, name, i);
-        if (a->exist_ok || stat(s->dir, &st)) return ps_cli_mkdir(s->dir);
+        bool made = false;
+        if (i == 1) snprintf(s->dir, sizeof s->dir, "%s/%.*s", project, n, name);
+        else snprintf(s->dir, sizeof s->dir, "%s/%.*s%d", project, n, name, i);
+        if (a->exist_ok) return ps_cli_mkdir(s->dir);
+        PS_TRY(make_new(s->dir, &made));
+        if (made) return POISE_OK;
     }
     return ps_fail(POISE_IO, "%s: %s to %s%d are all there already", project, name, name, NUMBERS - 1);
 }
 
-/* "<dir>/<folder><stem><ending>" */
-static poise_status file_name(const ps_save *s, const ps_frame *f, const char *folder, const char *ending,
-                              char path[PS_PATH_TEXT])
+/* Sets the stem of the files of a frame. */
+static poise_status name_files(ps_save *s, const ps_frame *f)
 {
+    char stem[sizeof s->stem];
     const char *base = ps_cli_base(f->source), *dot = strrchr(base, '.');
-    int stem = dot ? (int)(dot - base) : (int)strlen(base);
-    int n = snprintf(path, PS_PATH_TEXT, "%s/%s%.*s%s", s->dir, folder, stem, base, ending);
-    PS_REQUIRE(n > 0 && n < PS_PATH_TEXT, POISE_IO, "%.60s...: the path is too long", base);
+    int n = snprintf(stem, sizeof stem, "%.*s", dot ? (int)(dot - base) : (int)strlen(base), base);
+    PS_REQUIRE(n >= 0 && (size_t)n < sizeof stem, POISE_IO, "%.60s...: the name is too long", base);
+    return ps_unique_name(&s->names, stem, s->stem, sizeof s->stem);
+}
+
+/* "<dir>/<folder><stem><ending>" */
+static poise_status file_name(const ps_save *s, const char *folder, const char *ending, char path[PS_PATH_TEXT])
+{
+    int n = snprintf(path, PS_PATH_TEXT, "%s/%s%s%s", s->dir, folder, s->stem, ending);
+    PS_REQUIRE(n > 0 && n < PS_PATH_TEXT, POISE_IO, "%.60s...: the path is too long", s->stem);
     return POISE_OK;
 }
 
@@ -46,7 +71,7 @@ static poise_status save_labels(const ps_save *s, const ps_frame *f)
     snprintf(path, sizeof path, "%s/labels", s->dir);
     PS_TRY(ps_cli_mkdir(path));
     if (!f->n) return POISE_OK;
-    PS_TRY(file_name(s, f, "labels/", ".txt", path));
+    PS_TRY(file_name(s, "labels/", ".txt", path));
     ps_outfile o;
     PS_TRY(ps_cli_create(&o, path));
     ps_results_labels(o.f, f, s->args->save_conf);
@@ -60,7 +85,24 @@ static void safe(char *name)
         if (*name == '/' || *name == '\\' || (unsigned char)*name < 32) *name = '_';
 }
 
-static poise_status save_crop(const ps_save *s, const ps_frame *f, int i, const poise_image *img)
+/* "<dir>/crops/<class>/<stem>.jpg", or <stem>_2.jpg ... for objects after the first; its directory is made. */
+static poise_status crop_name(ps_save *s, const ps_frame *f, int i, char path[PS_PATH_TEXT])
+{
+    char wanted[PS_PATH_TEXT], name[80], number[16], ending[24] = "";
+    snprintf(name, sizeof name, "%s", ps_results_name(f, f->found[i].class_id, number));
+    safe(name);
+    if (name[0] == '.') name[0] = '_';
+    snprintf(wanted, sizeof wanted, "%s/crops/%s", s->dir, name);
+    PS_TRY(ps_cli_mkdir(wanted));
+    if (i) snprintf(ending, sizeof ending, "_%d", i + 1);
+    int n = snprintf(wanted, sizeof wanted, "%s/crops/%s/%s%s", s->dir, name, s->stem, ending);
+    PS_REQUIRE(n > 0 && (size_t)n < sizeof wanted - 8, POISE_IO, "%.60s...: the path is too long", s->stem);
+    PS_TRY(ps_unique_name(&s->names, wanted, path, PS_PATH_TEXT - 4));
+    memcpy(path + strlen(path), ".jpg", sizeof ".jpg");
+    return POISE_OK;
+}
+
+static poise_status save_crop(ps_save *s, const ps_frame *f, int i, const poise_image *img)
 {
     const poise_object *o = &f->found[i];
     int x1 = (int)o->x1, y1 = (int)o->y1, x2 = (int)(o->x2 + 0.999f), y2 = (int)(o->y2 + 0.999f);
@@ -69,16 +111,8 @@ static poise_status save_crop(const ps_save *s, const ps_frame *f, int i, const 
     if (x2 > img->w) x2 = img->w;
     if (y2 > img->h) y2 = img->h;
     if (x2 <= x1 || y2 <= y1) return POISE_OK;
-    char path[PS_PATH_TEXT], folder[128], name[80], number[16], ending[24];
-    snprintf(name, sizeof name, "%s", ps_results_name(f, o->class_id, number));
-    safe(name);
-    if (name[0] == '.') name[0] = '_';
-    snprintf(folder, sizeof folder, "crops/%s/", name);
-    snprintf(path, sizeof path, "%s/%s", s->dir, folder);
-    PS_TRY(ps_cli_mkdir(path));
-    if (i) snprintf(ending, sizeof ending, "_%d.jpg", i + 1);
-    else snprintf(ending, sizeof ending, ".jpg");
-    PS_TRY(file_name(s, f, folder, ending, path));
+    char path[PS_PATH_TEXT];
+    PS_TRY(crop_name(s, f, i, path));
     poise_image part = {img->pixels + y1 * img->stride + (ptrdiff_t)x1 * 3, x2 - x1, y2 - y1, 3, img->stride, 0};
     return poise_image_save(&part, path, JPEG_QUALITY);
 }
@@ -95,17 +129,34 @@ static poise_status save_picture(const ps_save *s, const ps_frame *f, poise_imag
     }
     const char *dot = strrchr(ps_cli_base(f->source), '.');
     bool png = dot && !strcasecmp(dot, ".png");
-    PS_TRY(file_name(s, f, "", png ? ".png" : ".jpg", path));
+    PS_TRY(file_name(s, "", png ? ".png" : ".jpg", path));
     return poise_image_save(img, path, JPEG_QUALITY);
+}
+
+static poise_status save_frame(ps_save *s, const ps_frame *f, poise_image *img)
+{
+    const ps_args *a = s->args;
+    poise_status made = *s->dir ? POISE_OK : make_dir(s, f);
+    if (made) *s->dir = 0;
+    PS_TRY(made);
+    PS_TRY(name_files(s, f));
+    if (a->save_txt) PS_TRY(save_labels(s, f));
+    for (int i = 0; a->save_crop && f->by->task.kind != PS_TASK_CLASSIFY && i < f->n; i++)
+        PS_TRY(save_crop(s, f, i, img));
+    return a->save ? save_picture(s, f, img) : POISE_OK;
 }
 
 poise_status ps_save_frame(ps_save *s, const ps_frame *f, poise_image *img)
 {
     const ps_args *a = s->args;
     if (!a->save && !a->save_txt && !a->save_crop) return POISE_OK;
-    if (!*s->dir) PS_TRY(make_dir(s, f));
-    if (a->save_txt) PS_TRY(save_labels(s, f));
-    for (int i = 0; a->save_crop && f->by->task.kind != PS_TASK_CLASSIFY && i < f->n; i++)
-        PS_TRY(save_crop(s, f, i, img));
-    return a->save ? save_picture(s, f, img) : POISE_OK;
+    ps_cli_hold();
+    poise_status status = save_frame(s, f, img);
+    ps_cli_release();
+    return status;
+}
+
+void ps_save_free(ps_save *s)
+{
+    ps_unique_free(&s->names);
 }

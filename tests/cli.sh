@@ -162,6 +162,23 @@ for f in r/predict/red.jpg r/predict/labels/red.txt r/predict/crops/ball/red.jpg
 done
 expect 0 "save again" $poise predict d.poise red.ppm --save --project r
 [ -s r/predict2/red.jpg ] || fail "the second directory has no number"
+mkdir one two
+cp red.ppm one/x.ppm && cp blue.ppm two/x.ppm && cp grey.ppm x-2.ppm
+expect 0 "one name in several directories" $poise predict d.poise one/x.ppm x-2.ppm two/x.ppm save save_txt save_crop conf=0.1 project=twins
+for f in x x-2 x-3; do [ -s twins/predict/$f.jpg ] && [ -s twins/predict/labels/$f.txt ] || fail "$f was not saved"; done
+cmp -s twins/predict/labels/x.txt twins/predict/labels/x-3.txt && fail "two images share their labels"
+echo >file
+expect 1 "saving into a file" $poise predict d.poise red.ppm blue.ppm save project=file -q
+one_line
+[ "$(wc -l <out)" = 1 ] || fail "goes on when nothing can be saved"
+# A signal in the middle of thousands of files: whole lines, whole files.
+$poise predict d.poise $(yes red.ppm | head -20000) save save_txt project=cut -q >cut.jsonl 2>/dev/null &
+sleep 0.3
+{ kill -TERM $! && wait $!; } 2>/dev/null
+expect 1 "interrupted" grep -qv '^{"v":1,.*}}$' cut.jsonl
+{ $poise predict d.poise $(yes red.ppm | head -200); echo $? >code; } 2>err | head -1 >out
+n=$((n + 1))
+grep -q '^141$\|^1$' code && ! grep -qv '^image ' err || fail "a reader that left is not the end"
 expect 0 "classify" $poise predict c.poise red.ppm
 prints '"dets":\[{"class":0,"name":"red","conf":1'
 
