@@ -12,6 +12,13 @@ typedef void ps_body(void *ctx, int begin, int end, int thread);
  * which call does a chunk.  Denormals are flushed to zero inside body.  Not to be nested. */
 void ps_parallel(int threads, int n, ps_body *body, void *ctx);
 
+/* Makes sure that ps_parallel has `threads` threads at hand (fewer if the system refuses), so that running starts
+ * none.  Called when a model is opened. */
+void ps_threads_start(int threads);
+
+/* What is under ps_parallel: "pool", or "openmp". */
+const char *ps_threading(void);
+
 /* Cores this process may use, 1..PS_MAX_THREADS. */
 int ps_cores(void);
 

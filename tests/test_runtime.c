@@ -94,6 +94,7 @@ static void count_chunks(void *ctx, int begin, int end, int thread)
 static void every_chunk_is_done_once(void **state)
 {
     (void)state;
+    ps_threads_start(5);
     for (int threads = 1; threads <= 5; threads++)
         for (int n = 0; n <= 1000; n = n * 3 + 1) {
             tally t = {0};
