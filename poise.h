@@ -188,7 +188,7 @@ typedef struct poise_detect_options {
     int max_det;          /* most objects; 0 = 300 */
     int agnostic_nms;     /* 1: NMS across classes */
     int multi_label;      /* 1: a cell may give several classes (for measuring mAP) */
-    const int32_t *classes; /* keep only these class ids; NULL = all */
+    const int32_t *classes; /* of what is found, only these class ids; NULL = all */
     int n_classes;
 } poise_detect_options;
 

@@ -104,9 +104,8 @@ void ps_sort_candidates(ps_decode *d, int32_t most)
 
 enum { BLOCK = 64 };
 
-/* Best wanted class of `n` <= BLOCK cells from (y, x) on; the walk follows whichever direction is dense. */
-static void best_class(const ps_decode *d, const ps_scan *s, int32_t y, int32_t x, int32_t n, float *best,
-                       int32_t *id)
+/* Best class of `n` <= BLOCK cells from (y, x) on; the walk follows whichever direction is dense. */
+static void best_class(const ps_scan *s, int32_t y, int32_t x, int32_t n, float *best, int32_t *id)
 {
     const ps_map *m = &s->map;
     const float *p = m->p + s->first * m->sc + y * m->sh + x * m->sw;
@@ -114,18 +113,21 @@ static void best_class(const ps_decode *d, const ps_scan *s, int32_t y, int32_t 
     if (m->sc == 1) {
         for (int32_t i = 0; i < n; i++, p += m->sw)
             for (int32_t c = 0; c < s->n; c++)
-                if (p[c] > best[i] && (!d->wanted || d->wanted[c])) best[i] = p[c], id[i] = c;
+                if (p[c] > best[i]) best[i] = p[c], id[i] = c;
         return;
     }
-    for (int32_t c = 0; c < s->n; c++, p += m->sc) {
-        if (d->wanted && !d->wanted[c]) continue;
+    for (int32_t c = 0; c < s->n; c++, p += m->sc)
         for (int32_t i = 0; i < n; i++) {
             float v = p[i * m->sw];
             bool more = v > best[i];
             best[i] = more ? v : best[i];
             id[i] = more ? c : id[i];
         }
-    }
+}
+
+static bool is_wanted(const ps_decode *d, int32_t class_id)
+{
+    return !d->wanted || d->wanted[class_id];
 }
 
 static float score_of(const ps_scan *s, float obj, float cls)
@@ -141,8 +143,8 @@ static float score_of(const ps_scan *s, float obj, float cls)
 static void take(ps_decode *d, const ps_scan *s, int32_t y, int32_t x, float obj, float best, int32_t id)
 {
     float score = score_of(s, obj, best);
-    ps_saw(d, score, id);
-    if (!(score > d->conf)) return;
+    if (is_wanted(d, id)) ps_saw(d, score, id);
+    if (!(score > d->conf) || (!d->multi_label && !is_wanted(d, id))) return;
     float box[4];
     int32_t cell = s->base + y * s->map.w + x;
     s->box(d, s, y, x, box);
@@ -151,7 +153,7 @@ static void take(ps_decode *d, const ps_scan *s, int32_t y, int32_t x, float obj
         return;
     }
     for (int32_t c = 0; c < s->n; c++) {
-        if (d->wanted && !d->wanted[c]) continue;
+        if (!is_wanted(d, c)) continue;
         score = score_of(s, obj, ps_map_at(&s->map, s->first + c, y, x));
         if (score > d->conf) ps_push(d, box, score, c, cell);
     }
@@ -167,9 +169,9 @@ void ps_scan_run(ps_decode *d, const ps_scan *s)
             float best[BLOCK];
             int32_t id[BLOCK], n = s->map.w - x < BLOCK ? s->map.w - x : BLOCK;
             if (!s->obj) {
-                best_class(d, s, y, x, n, best, id);
+                best_class(s, y, x, n, best, id);
                 for (int32_t i = 0; i < n; i++) {
-                    if (best[i] > top) top = best[i], top_class = id[i];
+                    if (best[i] > top && is_wanted(d, id[i])) top = best[i], top_class = id[i];
                     if (best[i] > least) take(d, s, y, x + i, 1, best[i], id[i]);
                 }
                 continue;
@@ -179,7 +181,7 @@ void ps_scan_run(ps_decode *d, const ps_scan *s)
                 if (obj > top_obj) top_obj = obj, top_y = y, top_x = x + i;
                 bool may = s->score ? s->score(s->logits ? ps_sigmoid(obj) : obj, 1) > d->conf : obj > least;
                 if (!may) continue;
-                best_class(d, s, y, x + i, 1, best, id);
+                best_class(s, y, x + i, 1, best, id);
                 take(d, s, y, x + i, obj, best[0], id[0]);
             }
         }
@@ -189,8 +191,8 @@ void ps_scan_run(ps_decode *d, const ps_scan *s)
     if (top_class >= 0) {
         ps_saw(d, score_of(s, 1, top), top_class);
     } else if (top_y >= 0) { /* so that a picture without candidates still tells its best score */
-        best_class(d, s, top_y, top_x, 1, &one, &which);
-        if (one > -INFINITY) ps_saw(d, score_of(s, top_obj, one), which);
+        best_class(s, top_y, top_x, 1, &one, &which);
+        if (one > -INFINITY && is_wanted(d, which)) ps_saw(d, score_of(s, top_obj, one), which);
     }
 }
 

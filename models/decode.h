@@ -33,7 +33,7 @@ typedef struct ps_decode {
     const poise_tensor *out[PS_MAX_OUTPUTS]; /* in the network's order */
     float conf;                              /* scores must be above it */
     bool multi_label;
-    const uint8_t *wanted;     /* [n_classes] 1 = keep, or NULL = all */
+    const uint8_t *wanted;     /* [n_classes] 1 = keep what is of this class, or NULL = all */
     ps_units boxes, keypoints; /* AUTO until the decoder knows; kept from picture to picture */
     ps_scores scores;
     ps_candidate *found; /* [cap], best PS_MAX_CANDIDATES are kept when full */
