@@ -93,7 +93,8 @@ $(foreach i,$(ISAS),$(eval $(B)/ops/$(i)/%.o: ALL += $$(FLAGS_$(i)) $(if $(SANIT
 $(B)/flags: FORCE ; @mkdir -p $(@D); echo '$(CC) $(PARTS) $(SAN) $(CFLAGS) $(ISAS)' | cmp -s - $@ || echo '$(CC) $(PARTS) $(SAN) $(CFLAGS) $(ISAS)' >$@
 $(B)/%.o: %.c Makefile $(B)/flags ; @mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(ALL) -MMD -MP -c -o $@ $<
--include $(LIB:%.c=$(B)/%.d) $(APP:%.c=$(B)/%.d) $(B)/app/main.d $(CHECK:%.c=$(B)/%.d) $(TESTS:%.c=$(B)/%.d) $(SUPPORT:%.c=$(B)/%.d)
+-include $(LIB:%.c=$(B)/%.d) $(APP:%.c=$(B)/%.d) $(B)/app/main.d $(CHECK:%.c=$(B)/%.d) $(TESTS:%.c=$(B)/%.d) $(SUPPORT:%.c=$(B)/%.d) \
+    $(B)/tests/make_tiny.d $(B)/tests/tiny_onnx.d $(B)/tests/onnx_nodes.d
 include install.mk tests/fuzz/fuzz.mk bench/bench.mk
 .PHONY: FORCE build-tests cli-test onnx-nodes operators all check bench-kernels clean help units test lint
 .DEFAULT_GOAL := all
