@@ -69,9 +69,9 @@ const char *ps_verb_near(const char *typed)
     return is_near(least, strlen(typed)) ? best : NULL;
 }
 
-const char *ps_arg_env(const ps_arg *a, char *buf)
+const char *ps_arg_env(const ps_arg *a, char buf[PS_ENV_TEXT])
 {
-    int n = snprintf(buf, PS_ENV_TEXT, "POISE_%s", a->name);
+    int n = a->env ? snprintf(buf, PS_ENV_TEXT, "%s", a->env) : snprintf(buf, PS_ENV_TEXT, "POISE_%s", a->name);
     for (int i = 0; i < n && i < PS_ENV_TEXT; i++) buf[i] = (char)toupper((unsigned char)buf[i]);
     return buf;
 }

@@ -91,6 +91,7 @@ typedef struct ps_arg {
     double min, max;  /* of numbers */
     const char *value; /* placeholder for help, or the choices */
     const char *help;  /* one line, with the default */
+    const char *env;   /* the variable, where POISE_NAME means something else to another verb; or NULL */
 } ps_arg;
 
 typedef struct ps_verb {
@@ -117,6 +118,6 @@ void ps_args_free(ps_args *a);
 
 /* The environment variable of an option ("POISE_MAX_DET") into buf. */
 enum { PS_ENV_TEXT = 48 };
-const char *ps_arg_env(const ps_arg *a, char *buf);
+const char *ps_arg_env(const ps_arg *a, char buf[PS_ENV_TEXT]);
 
 #endif

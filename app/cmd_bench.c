@@ -46,8 +46,8 @@ static float noise(uint32_t *seed)
     return (float)(*seed >> 8) / 16777216.0f;
 }
 
-/* Floats in [0, 1) as pixels have; integers 0, which any network takes for an index. */
-/* Inputs are dense in some order of their dimensions, and noise is noise in any order. */
+/* Floats in [0, 1) as pixels have; integers 0, which any network takes for an index.  Inputs are dense in some
+ * order of their dimensions, and noise is noise in any order. */
 static void fill_inputs(poise_session *s, const poise_model *m)
 {
     uint32_t seed = 1;
@@ -205,7 +205,14 @@ static void table_layers(const poise_model *m, const result *r)
     printf(" %-17s %7d %9.4f\n\n", "sum", g->n_nodes, total);
 }
 
-static poise_status one(const ps_args *a, int threads, double *ms, ps_json *json)
+static bool is(const ps_args *a, const char *format)
+{
+    return a->format && !strcmp(a->format, format);
+}
+
+/* One row of the table or the JSON array that `json` writes.  The head comes with the first, so that a model that
+ * does not open prints none. */
+static poise_status row(const ps_args *a, int threads, bool first, double *ms, ps_json *json)
 {
     poise_model *m = NULL;
     result r = {.model = ps_cli_base(a->words.v[0]), .threads = threads};
@@ -213,9 +220,14 @@ static poise_status one(const ps_args *a, int threads, double *ms, ps_json *json
     if (a->layers) r.nodes = ps_alloc_array((size_t)m->graph.n_nodes + 1, sizeof *r.nodes);
     poise_status s = a->layers && !r.nodes ? ps_fail(POISE_NO_MEMORY, "no memory for the times of nodes")
                                            : bench(a, m, ms, &r);
-    if (!s && json) json_row(json, m, &r);
-    if (!s && !json) table_row(&r, a->format && !strcmp(a->format, "csv"));
-    if (!s && !json && a->layers) table_layers(m, &r);
+    if (!s && is(a, "json")) {
+        if (first) ps_json_array(json, NULL);
+        json_row(json, m, &r);
+    } else if (!s) {
+        if (first) table_head(is(a, "csv"));
+        table_row(&r, is(a, "csv"));
+        if (a->layers) table_layers(m, &r);
+    }
     ps_free(r.nodes);
     poise_model_close(m);
     return s;
@@ -223,13 +235,10 @@ static poise_status one(const ps_args *a, int threads, double *ms, ps_json *json
 
 static poise_status sweep(const ps_args *a, double *ms)
 {
-    bool json = a->format && !strcmp(a->format, "json"), csv = a->format && !strcmp(a->format, "csv");
     ps_json j = ps_json_begin(stdout);
     poise_status s = POISE_OK;
-    if (json) ps_json_array(&j, NULL);
-    else table_head(csv);
-    for (int i = 0; i < a->sweep.n && !s; i++) s = one(a, a->sweep.v[i], ms, json ? &j : NULL);
-    if (json) ps_json_end(&j), putchar('\n');
+    for (int i = 0; i < a->sweep.n && !s; i++) s = row(a, a->sweep.v[i], i == 0, ms, &j);
+    if (j.depth) ps_json_end(&j), putchar('\n');
     return s;
 }
 

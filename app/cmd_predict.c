@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_MAX = 300 };
+enum { MOST_FOUND = 300, MOST_CLASSES = 5 };
 
 typedef struct job {
     const ps_args *args;
@@ -57,12 +57,14 @@ static poise_status read_classes(job *j, const char *text)
     int n = 0;
     while (*text) {
         text += strspn(text, "[], ");
-        size_t length = strcspn(text, ",]");
+        size_t length = strcspn(text, ",]"), next = length;
         if (!length) break;
+        while (text[length - 1] == ' ') length--;
         PS_TRY(class_named(t, text, length, &j->classes[n]));
         n++;
-        text += length;
+        text += next;
     }
+    PS_REQUIRE(n, POISE_BAD_ARGUMENT, "--classes: the list is empty");
     j->options.classes = j->classes;
     j->options.n_classes = n;
     return POISE_OK;
@@ -114,7 +116,8 @@ static poise_status prepare(job *j)
     PS_TRY(ps_cli_open(a, a->threads, &j->model));
     PS_TRY(poise_session_open(j->model, &j->session));
     PS_TRY(ps_detector_open(j->session, &t, &j->detector));
-    j->cap = a->max_det ? a->max_det : DEFAULT_MAX;
+    bool classes = j->detector->task.kind == PS_TASK_CLASSIFY;
+    j->cap = a->max_det ? a->max_det : classes ? MOST_CLASSES : MOST_FOUND;
     j->options = (poise_detect_options){.conf = threshold(a->conf),
                                         .iou = threshold(a->iou),
                                         .max_det = j->cap,

@@ -67,12 +67,16 @@ static poise_status pattern(ps_sources *s, const char *word)
     int got = glob(word, 0, NULL, &g);
     PS_REQUIRE(got == 0, got == GLOB_NOSPACE ? POISE_NO_MEMORY : POISE_IO, "%s: no file matches", word);
     poise_status status = POISE_OK;
+    int from = s->n;
     for (size_t i = 0; !status && i < g.gl_pathc; i++) {
         struct stat st;
-        if (!stat(g.gl_pathv[i], &st) && S_ISREG(st.st_mode)) status = push(s, g.gl_pathv[i]);
+        bool image = ps_sources_is_image(g.gl_pathv[i]) && !stat(g.gl_pathv[i], &st) && S_ISREG(st.st_mode);
+        if (image) status = push(s, g.gl_pathv[i]);
     }
     globfree(&g);
-    return status;
+    PS_TRY(status);
+    PS_REQUIRE(s->n > from, POISE_IO, "%s: no image (.jpg .jpeg .png .bmp .ppm .pgm) matches", word);
+    return POISE_OK;
 }
 
 poise_status ps_sources_add(ps_sources *s, const char *word)

@@ -11,7 +11,7 @@ typedef struct ps_sources {
     int n, cap;
 } ps_sources;
 
-/* Adds what `word` means: a file (whatever its name), the images of a directory, or the files that match a
+/* Adds what `word` means: a file (whatever its name), the images of a directory, or those that match a
  * pattern (* ? [ ]), sorted.  Fails with one line when there are none. */
 poise_status ps_sources_add(ps_sources *s, const char *word);
 void ps_sources_free(ps_sources *s);

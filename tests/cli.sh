@@ -138,7 +138,10 @@ prints '"dets":\[\]'
 says "best"
 expect 0 "classes by name" $poise predict d.poise red.ppm classes=box
 prints '"dets":\[{"class":1,"name":"box","conf":0.8,"box":\[32,4,60,28\]}\]'
+expect 0 "no ball becomes a box" $poise predict d.poise red.ppm 'classes=[ 1 ]' conf=0.01
+prints '"dets":\[{"class":1,"name":"box","conf":0.8,"box":\[32,4,60,28\]}\]'
 expect 2 "unknown class" $poise predict d.poise red.ppm classes=cube
+expect 2 "no class" $poise predict d.poise red.ppm 'classes=[]'
 expect 1 "one bad image of two" $poise predict d.poise bad.jpg red.ppm
 says bad.jpg
 prints '"name":"ball"'
@@ -148,6 +151,10 @@ expect 2 "empty directory" $poise predict d.poise empty
 expect 0 "directory and pattern" $poise predict d.poise '*.ppm' -q
 [ "$(wc -l <out)" = 3 ] || fail "three pictures, $(wc -l <out) lines"
 [ ! -s err ] || fail "--quiet is not quiet"
+expect 0 "a pattern takes images only" $poise predict d.poise '*e*' -q
+[ "$(wc -l <out)" = 3 ] || fail "not the three pictures"
+expect 1 "a pattern of no image" $poise predict d.poise '*.poise'
+one_line
 expect 0 "coco" $poise predict d.poise red.ppm blue.ppm conf=0.1 --format coco
 valid "coco"
 expect 0 "ultralytics" $poise predict d.poise red.ppm --format ultralytics
@@ -229,6 +236,10 @@ expect 1 "a directory in the way" $poise run c.poise x16.npy -o out4
 expect 0 "bench" $poise bench c.poise -r 3 -t 1,2 -o json
 valid "bench"
 prints '"plan_peak_mb"'
+expect 1 "bench of no model" $poise bench none.onnx
+[ ! -s out ] || fail "a table without a row"
+expect 0 "variables of one verb" env POISE_OUTPUT=out5 POISE_BENCH_OUTPUT=csv $poise bench c.poise -r 1
+prints '^model,precision,isa,threads,'
 expect 0 "bench --layers" $poise bench c.poise -r 3 --layers
 prints "conv"
 expect 0 "doctor" $poise doctor
