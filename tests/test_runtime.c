@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <setjmp.h>
 #include <stdatomic.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -108,6 +109,31 @@ static void every_chunk_is_done_once(void **state)
     assert_true(tiny * half != 0.0f); /* the caller's mode is as it was */
 }
 
+static void *call_many_times(void *arg)
+{
+    (void)arg;
+    for (int round = 0; round < 300; round++) {
+        tally t = {0};
+        ps_parallel(3, 50, count_chunks, &t);
+        for (int i = 0; i < 1000; i++)
+            if (atomic_load(&t.done[i]) != (i < 50)) return "a chunk was lost or done twice";
+    }
+    return NULL;
+}
+
+/* Sessions in several threads share the pool; who finds it taken works alone. */
+static void callers_do_not_disturb_each_other(void **state)
+{
+    (void)state;
+    pthread_t id[3];
+    for (int i = 0; i < 3; i++) assert_int_equal(pthread_create(&id[i], NULL, call_many_times, NULL), 0);
+    for (int i = 0; i < 3; i++) {
+        void *failed;
+        pthread_join(id[i], &failed);
+        if (failed) fail_msg("%s", (const char *)failed);
+    }
+}
+
 static void error_texts_nest(void **state)
 {
     (void)state;
@@ -154,6 +180,7 @@ int main(void)
         cmocka_unit_test(blocks_are_aligned_and_zero),    cmocka_unit_test(allocation_limits_fail_on_time),
         cmocka_unit_test(heaps_keep_pieces_apart),        cmocka_unit_test(arenas_measure_and_refuse),
         cmocka_unit_test(every_chunk_is_done_once),       cmocka_unit_test(error_texts_nest),
+        cmocka_unit_test(callers_do_not_disturb_each_other),
         cmocka_unit_test(files_are_whole_or_untouched),   cmocka_unit_test(the_clock_goes_forward),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
