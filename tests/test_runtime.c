@@ -111,12 +111,13 @@ static void every_chunk_is_done_once(void **state)
 
 static void *call_many_times(void *arg)
 {
+    static char failed[] = "a chunk was lost or done twice";
     (void)arg;
     for (int round = 0; round < 300; round++) {
         tally t = {0};
         ps_parallel(3, 50, count_chunks, &t);
         for (int i = 0; i < 1000; i++)
-            if (atomic_load(&t.done[i]) != (i < 50)) return "a chunk was lost or done twice";
+            if (atomic_load(&t.done[i]) != (i < 50)) return failed;
     }
     return NULL;
 }
