@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* '-' and '_' are the same in names, and so are capitals. */
 static int fold(char c)
@@ -319,20 +320,13 @@ static bool like_a_name(const char *text, size_t n)
     return n > 0 && isalpha((unsigned char)text[0]);
 }
 
-static bool exists(const char *path)
-{
-    FILE *f = fopen(path, "rb");
-    if (f) fclose(f);
-    return f != NULL;
-}
-
 static poise_status word(reader *r, const char *text)
 {
     const char *equal = strchr(text, '=');
     size_t n = equal ? (size_t)(equal - text) : strlen(text);
     const ps_arg *a = find(r->verb, text, n);
     if (a && !equal) { /* "save" is save=True, unless a file has that name */
-        if (a->kind == PS_ARG_FLAG && !exists(text)) return set(a, a->name, "true", r->out);
+        if (a->kind == PS_ARG_FLAG && access(text, F_OK)) return set(a, a->name, "true", r->out);
         a = NULL;
     }
     if (a) {
@@ -341,7 +335,7 @@ static poise_status word(reader *r, const char *text)
         return set(a, from, equal + 1, r->out);
     }
     /* "cnf=0.3" is a slip, but run takes NAME=FILE words, and a file of that very name wins. */
-    if (equal && r->verb->bit != PS_VERB_RUN && like_a_name(text, n) && !exists(text))
+    if (equal && r->verb->bit != PS_VERB_RUN && like_a_name(text, n) && access(text, F_OK))
         return unknown(r->verb, text, n, "");
     r->out->words.v[r->out->words.n++] = text;
     return POISE_OK;

@@ -1,6 +1,8 @@
 /* app/cli.c - what the verbs share. */
 #include "app/cli.h"
 
+#include "models/letterbox.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -46,7 +48,22 @@ poise_status ps_cli_open(const ps_args *a, int threads, poise_model **out)
 {
     poise_convert_options co = ps_cli_convert_options(a);
     poise_options o = {threads, a->max_mem, a->isa};
-    return poise_model_open_any(a->words.v[0], &co, &o, out);
+    PS_TRY(poise_model_open_any(a->words.v[0], &co, &o, out));
+    poise_status s = ps_cli_check_size(a, *out);
+    if (s) poise_model_close(*out), *out = NULL;
+    return s;
+}
+
+poise_status ps_cli_check_size(const ps_args *a, const poise_model *m)
+{
+    poise_tensor t;
+    ps_image_dims d;
+    if (!a->imgsz.h || !poise_model_input(m, 0, &t) || ps_image_dims_of(&t, &d)) return POISE_OK;
+    PS_REQUIRE(d.h == a->imgsz.h && d.w == a->imgsz.w, POISE_BAD_ARGUMENT,
+               "--imgsz %dx%d: the network's file fixes %dx%d (height x width); leave --imgsz out, or export it with "
+               "the size you want or a free one",
+               a->imgsz.h, a->imgsz.w, d.h, d.w);
+    return POISE_OK;
 }
 
 const char *ps_cli_base(const char *path)

@@ -16,9 +16,11 @@ int ps_cli_error(poise_status s, const char *fmt, ...) __attribute__((format(pri
 /* A line on stderr, unless --quiet. */
 void ps_cli_note(const ps_args *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Opens words[0] with the options of the command line; `threads` 0 = all cores. */
+/* Opens words[0] with the options of the command line; `threads` 0 = all cores.  Fails when the network's file fixes
+ * another image size than --imgsz. */
 poise_status ps_cli_open(const ps_args *a, int threads, poise_model **out);
 poise_convert_options ps_cli_convert_options(const ps_args *a);
+poise_status ps_cli_check_size(const ps_args *a, const poise_model *m);
 
 /* The last part of a path. */
 const char *ps_cli_base(const char *path);

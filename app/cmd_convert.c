@@ -19,10 +19,10 @@ static poise_status add_task(const ps_args *a, const void *bytes, size_t size, p
     poise_options o = {.threads = 1};
     ps_task_options wanted = {a->task, a->decoder};
     PS_TRY(poise_model_open_memory(bytes, size, &o, &m));
-    poise_status s = ps_task_resolve(m, &wanted, &t);
+    poise_status other_size = ps_cli_check_size(a, m), s = other_size ? other_size : ps_task_resolve(m, &wanted, &t);
     poise_model_close(m);
     if (s) {
-        if (a->task || a->decoder || s == POISE_NO_MEMORY) return s;
+        if (other_size || a->task || a->decoder || s == POISE_NO_MEMORY) return s;
         ps_cli_note(a, "no task is recorded: %s\n", poise_error_text());
         return POISE_OK;
     }

@@ -180,6 +180,7 @@ static void speed(const job *j)
 static int predict_all(job *j)
 {
     int code = PS_EXIT_OK;
+    j->results.keypoints = j->detector->task.n_keypoints;
     ps_results_begin(&j->results);
     /* Nobody reads on, or the disk is full: main tells. */
     for (int i = 0; i < j->sources.n && !j->stop && !ferror(stdout); i++) {

@@ -238,7 +238,10 @@ static void csv(FILE *out, const ps_frame *f)
 void ps_results_begin(ps_results *r)
 {
     if (is(r, "coco")) fputc('[', r->f);
-    if (is(r, "csv")) fputs("source,frame,class,name,conf,x1,y1,x2,y2\n", r->f);
+    if (!is(r, "csv")) return;
+    fputs("source,frame,class,name,conf,x1,y1,x2,y2", r->f);
+    for (int i = 0; i < r->keypoints; i++) fprintf(r->f, ",kpt%d_x,kpt%d_y,kpt%d_conf", i, i, i);
+    fputc('\n', r->f);
 }
 
 void ps_results_frame(ps_results *r, const ps_frame *f)

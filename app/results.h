@@ -19,6 +19,7 @@ typedef struct ps_results {
     FILE *f;
     const char *format; /* jsonl, coco, yolo, csv, ultralytics */
     int many;           /* 1: more than one image */
+    int keypoints;      /* of every object */
     int written;        /* objects so far */
 } ps_results;
 

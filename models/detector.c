@@ -229,8 +229,8 @@ const char *ps_detector_explain(const ps_detector *d, char buf[PS_EXPLAIN_TEXT])
                   d->pixels.bgr ? "bgr" : "rgb", k->decoder->name, ps_task_names[k->kind], k->n_classes,
                   k->n_keypoints);
     if (t->best_score < 0)
-        n += snprintf(buf + n, PS_EXPLAIN_TEXT - (size_t)n, "scores:    none of %lld is a number above -1\n",
-                      (long long)t->cells);
+        n += snprintf(buf + n, PS_EXPLAIN_TEXT - (size_t)n, "scores:    none of %lld is %s\n", (long long)t->cells,
+                      d->decode.wanted ? "highest for a class that is wanted" : "a number above -1");
     else
         n += snprintf(buf + n, PS_EXPLAIN_TEXT - (size_t)n,
                       "scores:    best %.4g (class %d%s%.64s) of %lld cells, threshold %.4g\n",

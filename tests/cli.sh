@@ -147,6 +147,12 @@ says bad.jpg
 prints '"name":"ball"'
 expect 1 "no image" $poise predict d.poise none.jpg
 one_line
+expect 0 "the size it has" $poise predict d.poise red.ppm imgsz=32
+expect 2 "a size it cannot have" $poise predict d.poise red.ppm imgsz=64
+says "fixes 32x32"
+one_line
+expect 2 "a size it cannot have" $poise convert detector.onnx never.poise imgsz=64
+[ ! -e never.poise ] || fail "a file of another size"
 expect 2 "empty directory" $poise predict d.poise empty
 expect 0 "directory and pattern" $poise predict d.poise '*.ppm' -q
 [ "$(wc -l <out)" = 3 ] || fail "three pictures, $(wc -l <out) lines"
@@ -205,6 +211,8 @@ expect 0 "one person" $poise predict p.poise people/spot.ppm
 prints '"dets":\[{"class":0,"name":[^,]*,"conf":0.8[0-9]*,"box":\[0,0,96,128\],"kpts":\[\[68,44,0.8'
 expect 0 "people in boxes" $poise predict p.poise people/spot.ppm --box 40,20,80,100 --box=50,30,90,60,-9,0,30,999
 prints '"box":\[40,20,80,100\],"kpts":\[\[6[5-9][0-9.]*,4[2-6][0-9.]*,0.*"box":\[50,30,90,60\],"kpts":\[\[6[5-9]'
+expect 0 "a table of joints" $poise predict p.poise people/spot.ppm --format csv
+[ "$(sed -n 1p out | tr -dc , | wc -c)" = "$(sed -n 2p out | tr -dc , | wc -c)" ] || fail "the head of the table has other columns"
 expect 2 "half a box" $poise predict p.poise people/spot.ppm --box 40,20,80
 says "four numbers"
 expect 2 "no box" $poise predict p.poise people/spot.ppm --box 40,20,80,x
