@@ -88,7 +88,7 @@ static size_t put_constants(writer *w, ps_file_value *out, size_t weights, bool 
         out[i].offset = weights;
         memcpy(w->bytes + w->at[PS_SECTION_WEIGHTS] + weights, v->data, bytes);
         const uint8_t *from = v->data;
-        if (from >= w->g->mapped && from < w->g->mapped + w->g->mapped_size) ps_memory_release(from, bytes);
+        if (w->g->mapped && from >= w->g->mapped && from < w->g->mapped + w->g->mapped_size) ps_memory_release(from, bytes);
         weights += ps_round_up(bytes, PS_ALIGN);
     }
     return weights;
