@@ -67,7 +67,7 @@ typedef struct ps_args {
     ps_texts boxes;
     bool agnostic_nms, exist_ok, save, save_txt, save_conf, save_crop, show_labels, show_conf, show_boxes;
     int32_t line_width; /* 0 = by the size of the picture */
-    const char *device;
+    const char *device; /* and half and show: what there is no choice of */
     /* run */
     ps_texts inputs;
     const char *output;

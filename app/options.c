@@ -33,6 +33,8 @@ const ps_arg ps_arg_table[] = {
     {"show_conf", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(show_conf), 0, 0, NULL, "draw scores (default: yes; --no-show-conf)", NULL},
     {"line_width", 0, PS_ARG_INT, PS_VERB_PREDICT, AT(line_width), 1, 100, "N", "pixels of a line (default: by the size of the picture)", NULL},
     {"device", 0, PS_ARG_CHOICE, RUNS, AT(device), 0, 0, "cpu", "accepted for scripts that say device=cpu", NULL},
+    {"half", 0, PS_ARG_CHOICE, RUNS, AT(device), 0, 0, "False|false|0", "accepted for scripts that say half=False", NULL},
+    {"show", 0, PS_ARG_CHOICE, PS_VERB_PREDICT, AT(device), 0, 0, "False|false|0", "accepted for scripts that say show=False", NULL},
 
     {"input", 'i', PS_ARG_TEXTS, PS_VERB_RUN, AT(inputs), 0, 0, "NAME=FILE.npy", "an input; a network with one input needs no NAME=", NULL},
     {"output", 'o', PS_ARG_TEXT, PS_VERB_RUN, AT(output), 0, 0, "DIR", "where the outputs go (default: the current directory)", NULL},
@@ -61,9 +63,9 @@ const ps_arg ps_arg_table[] = {
 const ps_verb ps_verb_table[] = {
     {"predict", PS_VERB_PREDICT, 2, -1, "MODEL SOURCE...", "boxes, keypoints or classes in images",
      "SOURCE is an image file, a directory, or a pattern like 'photos/*.jpg'. Prints one JSON object for each "
-     "image, one a line. An image that cannot be read is reported and skipped; the exit status is then 1. A "
-     "network that sees one person (heatmaps of joints) takes the whole image for that person, or with --box each box "
-     "and its surroundings."},
+     "image, one a line. An image that cannot be read is reported and skipped; the exit status is then 1. "
+     "Files of images that share a name are saved as name.jpg, name-2.jpg and so on. A network that sees one person "
+     "(heatmaps of joints) takes the whole image for that person, or with --box each box and its surroundings."},
     {"run", PS_VERB_RUN, 1, -1, "MODEL [NAME=]FILE.npy...", "raw tensors in, raw tensors out",
      "Writes DIR/<output>.npy for every output ('/' in names becomes '_'), in the network's own layout and type. All "
      "files appear or none."},

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { JPEG_QUALITY = 90, NUMBERS = 10000 };
 
@@ -70,8 +71,11 @@ static poise_status save_labels(const ps_save *s, const ps_frame *f)
     char path[PS_PATH_TEXT];
     snprintf(path, sizeof path, "%s/labels", s->dir);
     PS_TRY(ps_cli_mkdir(path));
-    if (!f->n) return POISE_OK;
     PS_TRY(file_name(s, "labels/", ".txt", path));
+    if (!f->n) { /* nothing found, no file: not one of an earlier run either */
+        PS_REQUIRE(!unlink(path) || errno == ENOENT, POISE_IO, "%s: cannot remove: %s", path, strerror(errno));
+        return POISE_OK;
+    }
     ps_outfile o;
     PS_TRY(ps_cli_create(&o, path));
     ps_results_labels(o.f, f, s->args->save_conf);

@@ -148,6 +148,8 @@ prints '"name":"ball"'
 expect 1 "no image" $poise predict d.poise none.jpg
 one_line
 expect 0 "the size it has" $poise predict d.poise red.ppm imgsz=32
+expect 0 "what scripts say" $poise predict model=d.poise source=red.ppm device=cpu half=False show=False verbose=False
+expect 2 "a window" $poise predict d.poise red.ppm show=True
 expect 2 "a size it cannot have" $poise predict d.poise red.ppm imgsz=64
 says "fixes 32x32"
 one_line
@@ -180,6 +182,8 @@ cp red.ppm one/x.ppm && cp blue.ppm two/x.ppm && cp grey.ppm x-2.ppm
 expect 0 "one name in several directories" $poise predict d.poise one/x.ppm x-2.ppm two/x.ppm save save_txt save_crop conf=0.1 project=twins
 for f in x x-2 x-3; do [ -s twins/predict/$f.jpg ] && [ -s twins/predict/labels/$f.txt ] || fail "$f was not saved"; done
 cmp -s twins/predict/labels/x.txt twins/predict/labels/x-3.txt && fail "two images share their labels"
+expect 0 "nothing found any more" $poise predict d.poise one/x.ppm save_txt conf=0.99 project=twins exist_ok
+[ ! -e twins/predict/labels/x.txt ] || fail "labels of an earlier run"
 echo >file
 expect 1 "saving into a file" $poise predict d.poise red.ppm blue.ppm save project=file -q
 one_line
