@@ -17,8 +17,8 @@ static void conv(ps_onnx_call *n)
     ps_onnx_result(n, 0, PS_EMIT(n, &ps_op_conv, &p, ps_onnx_in(n, 0), ps_onnx_in(n, 1), ps_onnx_in(n, 2)));
 }
 
-/* Pads that make the output have the size asked for: the odd one goes to the end, or to the begin for
- * SAME_LOWER. */
+/* Pads that make the output have the size asked for: the odd one goes to the begin, or to the end for
+ * SAME_UPPER. */
 static void transposed_pads(ps_onnx_call *n, const ps_value *x, ps_onnx_window *win, const int32_t *out_pad)
 {
     size_t count;
@@ -35,8 +35,8 @@ static void transposed_pads(ps_onnx_call *n, const ps_value *x, ps_onnx_window *
         PS_ONNX_REQUIRE(n, total > INT32_MIN && total < INT32_MAX, POISE_BAD_MODEL, "output size %lld",
                         (long long)size);
         /* an output larger than the windows cover is filled by bias alone: more output padding */
-        int64_t half = total > 0 ? total / 2 : 0, rest = total - half;
-        win->pad[i] = (int32_t)(win->auto_pad == PS_ONNX_SAME_LOWER ? rest : half);
+        int64_t inside = total > 0 ? total : 0, less = inside / 2;
+        win->pad[i] = (int32_t)(win->auto_pad == PS_ONNX_SAME_UPPER ? less : inside - less);
         win->pad[i + win->rank] = (int32_t)(total - win->pad[i]);
     }
 }

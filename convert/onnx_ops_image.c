@@ -13,10 +13,11 @@ static int resize_mode(ps_onnx_call *n)
     return kinds[ps_onnx_choice(n, "mode", "nearest", modes)];
 }
 
-static int32_t scaled(ps_onnx_call *n, int32_t dim, double extent, float scale)
+/* In float, as everybody else does: 10 * 0.7f is 7 there, and less in double. */
+static int32_t scaled(ps_onnx_call *n, int32_t dim, float extent, float scale)
 {
-    double d = floor((double)dim * extent * (double)scale);
-    if (scale > 0 && d >= 0 && d <= INT32_MAX) return (int32_t)d;
+    float d = floorf((float)dim * extent * scale);
+    if (scale > 0 && d >= 0 && d < 0x1p31f) return (int32_t)d;
     PS_ONNX_FAIL(n, POISE_BAD_MODEL, "a scale of %g for a dimension of %d", (double)scale, dim);
     return 0;
 }
@@ -27,7 +28,7 @@ static void use_scales(ps_onnx_call *n, ps_resize_params *p, const ps_value *x, 
     for (size_t i = 0; i < count; i++) {
         int32_t a = axis[i];
         bool crop = p->coord == PS_COORD_TF_CROP;
-        double extent = crop ? (double)p->roi[p->rank + a] - (double)p->roi[a] : 1;
+        float extent = crop ? p->roi[p->rank + a] - p->roi[a] : 1;
         p->dim[a] = scaled(n, x->dim[a], extent, scales[i]);
         p->scale[a] = scales[i];
     }

@@ -138,6 +138,66 @@ static void shapes_are_constants(void **state)
     ps_graph_free(&g);
 }
 
+static void integers(pb *n, const char *name, int count, const int64_t *v)
+{
+    pb a = {0};
+    text(&a, 1, name);
+    for (int i = 0; i < count; i++) number(&a, 8, v[i]);
+    number(&a, 20, 7);
+    child(n, 5, &a);
+}
+
+static void floats(pb *graph, const char *name, int rank, const int64_t *dim, int count, const float *v)
+{
+    pb t = {0};
+    for (int i = 0; i < rank; i++) number(&t, 1, dim[i]);
+    number(&t, 2, 1);
+    text(&t, 8, name);
+    data(&t, 9, v, (size_t)count * sizeof *v);
+    child(graph, 5, &t);
+}
+
+/* 0.7f is less than 7/10, but 10 * 0.7f is 7 in float, in which sizes are computed. */
+static void sizes_are_computed_in_float(void **state)
+{
+    (void)state;
+    pb graph = {0}, n = {0};
+    ps_graph g;
+    info(&graph, 11, "x", 3, (const int64_t[]){1, 1, 10});
+    floats(&graph, "s", 1, (const int64_t[]){3}, 3, (const float[]){1, 1, 0.7F});
+    text(&n, 1, "x"), text(&n, 1, ""), text(&n, 1, "s"), text(&n, 2, "y"), text(&n, 4, "Resize");
+    child(&graph, 1, &n);
+    info(&graph, 12, "y", 0, NULL);
+    assert_int_equal(read_model(&graph, 13, NULL, &g), POISE_OK);
+    assert_int_equal(g.values[g.outputs[0]].dim[2], 7);
+    ps_graph_free(&g);
+}
+
+/* 3 -> 7 pixels by the window, 6 asked for: the one too many is cut off at the begin, with SAME_UPPER at the end. */
+static void transposed_pads_of_an_output_shape(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 3; way++) {
+        pb graph = {0}, n = {0}, a = {0};
+        ps_graph g;
+        info(&graph, 11, "x", 3, (const int64_t[]){1, 1, 3});
+        floats(&graph, "w", 3, (const int64_t[]){1, 1, 3}, 3, (const float[]){1, 2, 3});
+        text(&n, 1, "x"), text(&n, 1, "w"), text(&n, 2, "y"), text(&n, 4, "ConvTranspose");
+        integers(&n, "strides", 1, (const int64_t[]){2});
+        if (!way) integers(&n, "output_shape", 1, (const int64_t[]){6});
+        text(&a, 1, "auto_pad"), text(&a, 4, way == 2 ? "SAME_UPPER" : "SAME_LOWER"), number(&a, 20, 3);
+        if (way) child(&n, 5, &a);
+        child(&graph, 1, &n);
+        info(&graph, 12, "y", 0, NULL);
+        assert_int_equal(read_model(&graph, 13, NULL, &g), POISE_OK);
+        const ps_conv_transpose_params *p = g.nodes[0].params;
+        assert_int_equal(p->pad[1], way == 2 ? 0 : 1);
+        assert_int_equal(p->pad[3], way == 2 ? 1 : 0);
+        assert_int_equal(g.values[g.outputs[0]].dim[2], 6);
+        ps_graph_free(&g);
+    }
+}
+
 static void dynamic_inputs(void **state)
 {
     (void)state;
@@ -279,6 +339,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_small_graph),
         cmocka_unit_test(shapes_are_constants),
+        cmocka_unit_test(sizes_are_computed_in_float),
+        cmocka_unit_test(transposed_pads_of_an_output_shape),
         cmocka_unit_test(dynamic_inputs),
         cmocka_unit_test(broken_graphs),
         cmocka_unit_test(all_unsupported_nodes_are_listed),
