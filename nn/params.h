@@ -89,7 +89,7 @@ typedef struct ps_cast_params {
 
 /* where: condition (bool), x, y -> condition ? x : y, broadcasting.  No parameters. */
 
-/* reduce: over the axes in the mask (bit i = axis i). */
+/* reduce: over the axes in the mask (bit i = axis i; 0: each element alone). */
 enum {
     PS_REDUCE_SUM, PS_REDUCE_MEAN, PS_REDUCE_MAX, PS_REDUCE_MIN, PS_REDUCE_PROD, PS_REDUCE_L1, PS_REDUCE_L2,
     PS_REDUCE_LOG_SUM, PS_REDUCE_LOG_SUM_EXP, PS_REDUCE_SUM_SQUARE, PS_REDUCE_COUNT

@@ -52,12 +52,10 @@ static void oracle(const ot_case *t, const poise_tensor *want)
         }
         ot_set(want, to, add(p->kind, ot_get(want, to), ot_get(x, at)));
     }
-    for (size_t i = 0; p->axes && i < results; i++) {
+    for (size_t i = 0; i < results; i++) {
         double v = finish(p->kind, ot_at(want, i), (double)n / (double)results);
         ot_put(want, i, x->type == POISE_F32 ? v : trunc(v));
     }
-    if (!p->axes)
-        for (size_t i = 0; i < n; i++) ot_put(want, i, ot_at(x, i));
 }
 
 static void check(int32_t kind, poise_type type, double lo, double hi)
@@ -152,6 +150,28 @@ static void empty(void **state)
     ot_free_all();
 }
 
+/* Without axes (all of a scalar) each element is reduced alone: a square is a square, not a copy. */
+static void no_axes(void **state)
+{
+    (void)state;
+    const double of_3[PS_REDUCE_COUNT] = {[PS_REDUCE_SUM] = -3, [PS_REDUCE_MEAN] = -3, [PS_REDUCE_MAX] = -3,
+                                          [PS_REDUCE_MIN] = -3, [PS_REDUCE_PROD] = -3, [PS_REDUCE_L1] = 3,
+                                          [PS_REDUCE_L2] = 3, [PS_REDUCE_LOG_SUM_EXP] = -3,
+                                          [PS_REDUCE_SUM_SQUARE] = 9};
+    for (int32_t kind = 0; kind < PS_REDUCE_COUNT; kind++) {
+        ps_reduce_params p = {kind, 0, 1};
+        poise_tensor x = ot_tensor(POISE_F32, 0, NULL, OT_ROW), y = ot_tensor(POISE_F32, 0, NULL, 0);
+        ot_case t = {.op = &ps_op_reduce, .params = &p, .n_in = 1, .n_out = 1, .in = {&x}};
+        ps_kernels k;
+        ps_kernels_select(&k, 0);
+        ot_put(&x, 0, -3);
+        ot_run(&t, &k, 1, &y);
+        if (kind == PS_REDUCE_LOG_SUM) assert_true(isnan(ot_at(&y, 0)));
+        else assert_true(fabs(ot_at(&y, 0) - of_3[kind]) < 1e-6);
+    }
+    ot_free_all();
+}
+
 static void rules(void **state)
 {
     (void)state;
@@ -179,7 +199,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_f32), cmocka_unit_test(other_types),         cmocka_unit_test(large_mean),
-        cmocka_unit_test(empty),   cmocka_unit_test(extreme_log_sum_exp), cmocka_unit_test(rules),
+        cmocka_unit_test(empty),   cmocka_unit_test(extreme_log_sum_exp), cmocka_unit_test(no_axes), cmocka_unit_test(rules),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
