@@ -79,8 +79,6 @@ void ps_conv_taps(const ps_conv *v, ptrdiff_t oy, size_t *first, size_t *end);
 /* Element offset of row-major number i over `dim`, for strides `step`. */
 ptrdiff_t ps_conv_offset(int rank, const int32_t *dim, size_t i, const ptrdiff_t *step);
 size_t ps_conv_images(const ps_conv *v);
-/* a*b, SIZE_MAX on overflow: a size no allocation can meet, so that the plan refuses it. */
-size_t ps_size_cap(size_t a, size_t b);
 
 /* How much one call of the driver cuts its work into. */
 enum {

@@ -3,12 +3,6 @@
 
 #include <string.h>
 
-size_t ps_size_cap(size_t a, size_t b)
-{
-    size_t n;
-    return ps_size_mul(&n, a, b) ? n : SIZE_MAX;
-}
-
 bool ps_conv_is_depthwise(const ps_conv *v)
 {
     return v->group == v->c && v->group == v->o && v->group > 1;

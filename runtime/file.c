@@ -14,7 +14,7 @@
 poise_status ps_file_map(const char *path, ps_file *out)
 {
     static const uint8_t empty[64];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO is refused, not waited for */
     PS_REQUIRE(fd >= 0, POISE_IO, "%s: %s", path, strerror(errno));
     struct stat st;
     if (fstat(fd, &st) || !S_ISREG(st.st_mode)) {

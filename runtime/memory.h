@@ -18,6 +18,13 @@ static inline bool ps_size_add(size_t *out, size_t a, size_t b)
     return !__builtin_add_overflow(a, b, out);
 }
 
+/* a*b, SIZE_MAX on overflow: a size no allocation can meet, so that whoever asks for it is refused. */
+static inline size_t ps_size_cap(size_t a, size_t b)
+{
+    size_t n;
+    return ps_size_mul(&n, a, b) ? n : SIZE_MAX;
+}
+
 /* n rounded up to a multiple of `align` (a power of two). */
 static inline size_t ps_round_up(size_t n, size_t align)
 {
