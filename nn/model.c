@@ -59,6 +59,8 @@ static poise_status measure(opening *w)
                        "the packed weights overflow size_t");
         }
         bytes = op->scratch ? op->scratch(&w->calls[i]) : 0;
+        PS_REQUIRE(bytes < SIZE_MAX / 4, POISE_NO_MEMORY, "node '%s' (%s) needs more working space than there can be",
+                   m->graph.nodes[i].name, op->name);
         if (bytes > m->scratch_bytes) m->scratch_bytes = bytes;
     }
     m->packed_bytes = total;

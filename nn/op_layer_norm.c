@@ -101,7 +101,7 @@ static size_t group_size(const ps_call *c)
 /* Scale, bias, and a row for each thread. */
 static size_t scratch(const ps_call *c)
 {
-    return (size_t)(c->threads + 2) * ps_round_up(group_size(c), 16) * sizeof(float);
+    return ps_size_cap(ps_round_up(group_size(c), 16) * sizeof(float), (size_t)c->threads + 2);
 }
 
 /* The dimensions of t before axis, or those from axis on; the others become 1. */

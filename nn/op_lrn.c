@@ -57,7 +57,7 @@ static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *s
 
 static size_t scratch(const ps_call *c)
 {
-    return (size_t)c->threads * ps_round_up(2 * (size_t)c->in[0]->dim[1], 16) * sizeof(float);
+    return ps_size_cap(ps_round_up(2 * (size_t)c->in[0]->dim[1], 16) * sizeof(float), (size_t)c->threads);
 }
 
 static void run(const ps_call *c)

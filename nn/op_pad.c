@@ -76,12 +76,12 @@ static void run_constant(const ps_call *c)
     static const uint64_t zero;
     poise_tensor part = *c->out[0], x = *c->in[0];
     fill_borders(c, &part, c->n_in > 1 && c->in[1] ? c->in[1]->data : &zero);
+    if (!poise_tensor_count(&part)) return; /* then amounts need not lie inside x */
     ptrdiff_t at = 0;
     for (int i = 0; i < p->rank; i++) {
         if (p->begin[i] < 0) at -= p->begin[i] * x.stride[i];
         x.dim[i] = part.dim[i];
     }
-    if (!poise_tensor_count(&part)) return;
     x.data = ps_at(x.data, at, poise_type_size(x.type));
     ps_move(c->k, c->threads, &x, &part);
 }

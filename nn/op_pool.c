@@ -337,7 +337,9 @@ static size_t ring_floats(const ps_call *c)
 
 static size_t scratch(const ps_call *c)
 {
-    return separable(c) ? ring_floats(c) * sizeof(float) * (size_t)c->threads : 0;
+    if (!separable(c)) return 0;
+    size_t bytes = ps_size_cap(ring_floats(c), sizeof(float)); /* at most 64 rows of y, which fit an int32_t each */
+    return ps_size_cap(bytes, (size_t)c->threads);
 }
 
 static void body(void *ctx, int begin, int end, int thread)

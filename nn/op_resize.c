@@ -154,9 +154,10 @@ static size_t scratch(const ps_call *c)
     size_t n = 0;
     for (int i = 0; i < p->rank; i++) {
         int32_t from = c->in[0]->dim[i];
-        if (!same(p, i, from)) n += (size_t)p->dim[i] * (size_t)taps_of(p, i, from) * 2;
+        size_t taps = ps_size_cap((size_t)p->dim[i], (size_t)taps_of(p, i, from));
+        if (!same(p, i, from) && !ps_size_add(&n, n, ps_size_cap(taps, 2))) return SIZE_MAX;
     }
-    return n * sizeof(float);
+    return ps_size_cap(n, sizeof(float));
 }
 
 /* ---- rows ---- */

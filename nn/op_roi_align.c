@@ -53,7 +53,7 @@ static samples samples_of(const ps_roi_align_params *p, float lo, float hi, int3
     float width = length / (float)bins,
           count = p->sampling_ratio > 0 ? (float)p->sampling_ratio : ceilf(width);
     /* a region from the network may be any size: more than four samples a pixel add nothing but time */
-    float limit = p->sampling_ratio > 0 ? count : 4.0f * (float)size + 16.0f;
+    float limit = p->sampling_ratio > 0 ? count : fminf(4.0f * (float)size + 16.0f, 0x1p24f);
     int32_t n = count > 0.0f ? (int32_t)fminf(count, limit) : 0;
     float step = n ? width / (float)n : 0.0f;
     return (samples){from + (float)bin * width + 0.5f * step, step, n};

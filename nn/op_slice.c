@@ -38,9 +38,9 @@ static bool view(const void *params, const poise_tensor *in, poise_tensor *out, 
     *offset = 0;
     bool none = false;
     for (int i = 0; i < p->rank; i++) {
-        out->stride[i] = in->stride[i] * p->step[i];
-        *offset += in->stride[i] * p->start[i];
-        none |= !p->size[i];
+        out->stride[i] = p->size[i] > 1 ? in->stride[i] * p->step[i] : in->stride[i]; /* one element: any step */
+        if (p->size[i]) *offset += in->stride[i] * p->start[i];
+        else none = true;
     }
     if (none) *offset = 0;
     return true;

@@ -154,7 +154,7 @@ static size_t scratch(const ps_call *c)
 {
     const ps_softmax_params *p = c->params;
     size_t n = (size_t)c->out[0]->dim[p->axis];
-    return (size_t)c->threads * room_size(n) * sizeof(float);
+    return ps_size_cap(room_size(n) * sizeof(float), (size_t)c->threads);
 }
 
 static void run(const ps_call *c)

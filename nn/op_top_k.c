@@ -110,7 +110,7 @@ static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *s
 static size_t scratch(const ps_call *c)
 {
     const ps_top_k_params *p = c->params;
-    return (size_t)c->threads * (size_t)p->k * sizeof(entry);
+    return ps_size_cap(ps_size_cap((size_t)p->k, sizeof(entry)), (size_t)c->threads);
 }
 
 static void run(const ps_call *c)
