@@ -30,21 +30,13 @@ typedef struct eval {
     ps_kernels kernels;
 } eval;
 
-static poise_tensor dense(const ps_value *v)
-{
-    poise_tensor t = {.data = (void *)(uintptr_t)v->data, .type = v->type, .rank = v->rank};
-    memcpy(t.dim, v->dim, sizeof t.dim);
-    ps_strides_row_major(&t);
-    return t;
-}
-
 /* Memory for one output, in the graph's heap, where it stays as the constant's contents. */
 static poise_status make_output(ps_graph *g, const ps_value *v, poise_tensor *t)
 {
     size_t bytes = ps_value_bytes(v);
     char *p = bytes < SIZE_MAX / 2 ? ps_heap_push(&g->heap, bytes + PS_ALIGN) : NULL;
     PS_REQUIRE(p, POISE_NO_MEMORY, "no memory to compute constant '%s' (%zu bytes)", v->name, bytes);
-    *t = dense(v);
+    *t = ps_value_tensor(v);
     t->data = (void *)ps_round_up((size_t)p, PS_ALIGN);
     return POISE_OK;
 }
@@ -57,7 +49,7 @@ static poise_status evaluate(ps_graph *g, const ps_node *n, eval *e, ps_call *c)
     PS_REQUIRE(e->tensors && e->in, POISE_NO_MEMORY, "no memory to compute node '%s'", n->name);
     for (int i = 0; i < n->n_in; i++) {
         if (n->in[i] < 0) continue;
-        e->tensors[i] = dense(&g->values[n->in[i]]);
+        e->tensors[i] = ps_value_tensor(&g->values[n->in[i]]);
         e->in[i] = &e->tensors[i];
     }
     for (int i = 0; i < n->n_out; i++) {
@@ -85,10 +77,13 @@ static poise_status evaluate(ps_graph *g, const ps_node *n, eval *e, ps_call *c)
 /* The size of a constant that depended on the data is known now: keep that many and no bound. */
 static void settle_live(ps_value *v, poise_tensor *t, int32_t count)
 {
-    t->dim[v->live_axis] = v->dim[v->live_axis] = count;
-    poise_tensor d = dense(v); /* moves elements only towards the front */
-    d.data = t->data;
-    ps_copy(t, &d);
+    size_t from = poise_type_size(v->type), blocks = 1; /* bytes behind one step along the axis; steps before it */
+    for (int i = 0; i < v->live_axis; i++) blocks *= (size_t)v->dim[i];
+    for (int i = v->live_axis + 1; i < v->rank; i++) from *= (size_t)v->dim[i];
+    size_t to = from * (size_t)count;
+    from *= (size_t)v->dim[v->live_axis];
+    for (size_t i = 1; i < blocks; i++) memmove((char *)t->data + i * to, (char *)t->data + i * from, to);
+    v->dim[v->live_axis] = count;
     v->live = -1;
 }
 

@@ -139,6 +139,14 @@ size_t ps_value_bytes(const ps_value *v)
     return ps_value_count(v) * poise_type_size(v->type);
 }
 
+poise_tensor ps_value_tensor(const ps_value *v)
+{
+    poise_tensor t = {.data = (void *)(uintptr_t)v->data, .type = v->type, .rank = v->rank};
+    memcpy(t.dim, v->dim, sizeof t.dim);
+    ps_strides_row_major(&t);
+    return t;
+}
+
 /* A node's values as operators see them; small nodes need no memory. */
 typedef struct node_values {
     const ps_value *few[16], **in;
@@ -187,9 +195,16 @@ static poise_status infer_live(const ps_node *n, int32_t index, const node_value
         int axis = op->live ? op->live(n->params, i, v->in[i]->live_axis, v->in, v->out[0]) : -1;
         PS_REQUIRE(axis >= 0, POISE_UNSUPPORTED, "input %d has a size that depends on the data, which %s cannot take", i,
                    op->name);
+        const ps_value *y = v->out[0];
+        PS_REQUIRE(y->live < 0 || (y->live == v->in[i]->live && y->live_axis == axis), POISE_UNSUPPORTED,
+                   "two sizes of its output depend on the data");
         for (int k = 0; k < 4; k++)
             if (v->out[k]) v->out[k]->live = v->in[i]->live, v->out[k]->live_axis = axis;
     }
+    const ps_value *y = v->out[0];
+    for (int i = 0; y->live >= 0 && op->flags & PS_OP_CONCAT && i < n->n_in; i++)
+        PS_REQUIRE(v->in[i]->live == y->live && v->in[i]->live_axis == y->live_axis, POISE_UNSUPPORTED,
+                   "a size of input %d does not depend on the data as that of others does", i);
     return POISE_OK;
 }
 

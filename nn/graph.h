@@ -73,6 +73,9 @@ poise_status ps_graph_fold(ps_graph *g, int32_t node);
 size_t ps_value_count(const ps_value *v);
 size_t ps_value_bytes(const ps_value *v);
 
+/* The value as a dense row-major tensor; data is that of a constant, else NULL. */
+poise_tensor ps_value_tensor(const ps_value *v);
+
 /* Multiply-accumulates of a node (convolutions, products), 0 for others. */
 uint64_t ps_node_macs(const ps_graph *g, const ps_node *n);
 

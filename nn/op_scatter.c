@@ -5,8 +5,7 @@
 #include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
-
-#include <string.h>
+#include "nn/rules.h"
 
 static poise_status check(const ps_scatter_params *p, const ps_value *const *in)
 {
@@ -19,13 +18,6 @@ static poise_status check(const ps_scatter_params *p, const ps_value *const *in)
     PS_REQUIRE(p->reduction == PS_SCATTER_SET || numbers, POISE_UNSUPPORTED, "reduction on %s",
                poise_type_name(in[0]->type));
     return POISE_OK;
-}
-
-static void same_as(ps_value *out, const ps_value *in)
-{
-    out->type = in->type;
-    out->rank = in->rank;
-    memcpy(out->dim, in->dim, sizeof in->dim);
 }
 
 /* n elements y[i*sy] = y[i*sy] (reduction) x[i*sx]; integers wrap. */
@@ -78,7 +70,7 @@ static poise_status elements_infer(const void *params, int n_in, const ps_value 
                    "dimension %d: indices have %d, data %d", i, in[1]->dim[i], in[0]->dim[i]);
     }
     PS_TRY(ps_index_range(in[1], 0, 1, in[0]->dim[p->axis]));
-    same_as(out[0], in[0]);
+    ps_shape_like(out[0], in[0]->type, in[0]);
     return POISE_OK;
 }
 
@@ -133,7 +125,7 @@ static poise_status nd_infer(const void *params, int n_in, const ps_value *const
         PS_REQUIRE(x->dim[i] > 0, POISE_BAD_MODEL, "dimension %d is empty: nowhere to scatter", i);
         PS_TRY(ps_index_range(at, (size_t)i, (size_t)k, x->dim[i]));
     }
-    same_as(out[0], x);
+    ps_shape_like(out[0], x->type, x);
     return POISE_OK;
 }
 

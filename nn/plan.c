@@ -28,14 +28,6 @@ typedef struct work {
     int32_t *group_last; /* per group head: last reader of any member */
 } work;
 
-static poise_tensor bare(const ps_value *v)
-{
-    poise_tensor t = {.data = (void *)(uintptr_t)v->data, .type = v->type, .rank = v->rank};
-    memcpy(t.dim, v->dim, sizeof t.dim);
-    ps_strides_row_major(&t);
-    return t;
-}
-
 static const ps_value *value(const work *w, int32_t i)
 {
     return &w->g->values[i];
@@ -85,7 +77,7 @@ static bool try_view(const ps_node *n, const poise_tensor *in, poise_tensor *out
 static void wish_all(work *w)
 {
     const ps_graph *g = w->g;
-    for (int32_t v = 0; v < g->n_values; v++) w->wish[v] = bare(value(w, v));
+    for (int32_t v = 0; v < g->n_values; v++) w->wish[v] = ps_value_tensor(value(w, v));
     for (int32_t i = 0; i < g->n_inputs; i++)
         if (wants_channels_last(w, g->inputs[i])) ps_strides_channels_last(&w->wish[g->inputs[i]], 0);
     for (int32_t i = 0; i < g->n_nodes; i++) {
@@ -106,7 +98,7 @@ static void wish_all(work *w)
 static bool undo_view(const work *w, const ps_node *n, const poise_tensor *out, poise_tensor *in)
 {
     ptrdiff_t offset = 0;
-    *in = bare(value(w, n->in[0]));
+    *in = ps_value_tensor(value(w, n->in[0]));
     if (n->op == &ps_op_reshape) {
         ps_shape_params back = {.rank = in->rank};
         memcpy(back.dim, in->dim, sizeof back.dim);
@@ -141,7 +133,7 @@ static void place_inside(work *w, int32_t v, poise_tensor slot, int32_t o, ptrdi
         ptrdiff_t offset;
         if (i < 0 || value(w, v)->data || w->into[v] >= 0) return;
         const ps_node *n = &w->g->nodes[i];
-        poise_tensor t = bare(value(w, v));
+        poise_tensor t = ps_value_tensor(value(w, v));
         if (!try_view(n, &w->wish[n->in[0]], &t, &offset)) {
             w->into[v] = o;
             w->into_at[v] = at;
@@ -165,7 +157,7 @@ static void place_concats(work *w)
         bool deep = depth(w, o) >= DEEPEST;
         ptrdiff_t at = 0;
         for (int k = 0; k < n->n_in; k++) {
-            poise_tensor slot = bare(value(w, n->in[k]));
+            poise_tensor slot = ps_value_tensor(value(w, n->in[k]));
             memcpy(slot.stride, whole->stride, sizeof slot.stride);
             if (!deep) place_inside(w, n->in[k], slot, o, at);
             at += slot.dim[axis] * slot.stride[axis];
@@ -276,7 +268,7 @@ static poise_status place_output(work *w, int32_t i, int k)
             pl->tensor.data = (char *)in->tensor.data + offset * (ptrdiff_t)poise_type_size(pl->tensor.type);
         return POISE_OK;
     }
-    pl->tensor = bare(value(w, v));
+    pl->tensor = ps_value_tensor(value(w, v));
     own_strides(w, n, &pl->tensor, &w->p->places[0].tensor, sizeof *w->p->places);
     if (n->op->flags & PS_OP_CONCAT) memcpy(pl->tensor.stride, w->wish[v].stride, sizeof pl->tensor.stride);
     if (k == 0 && reuse_input(w, i, n)) return POISE_OK;
@@ -311,7 +303,7 @@ static poise_status place_containers(work *w)
 static poise_status place_all(work *w)
 {
     const ps_graph *g = w->g;
-    for (int32_t v = 0; v < g->n_values; v++) w->p->places[v] = (ps_place){.block = -1, .tensor = bare(value(w, v))};
+    for (int32_t v = 0; v < g->n_values; v++) w->p->places[v] = (ps_place){.block = -1, .tensor = ps_value_tensor(value(w, v))};
     for (int32_t i = 0; i < g->n_inputs; i++) {
         int32_t v = g->inputs[i];
         w->p->places[v].tensor = w->wish[v];

@@ -370,6 +370,55 @@ static void non_zero_count(void **state)
     assert_true(y[0] == 1 && y[1] == 3 && !y[2] && !y[3] && !y[4]);
 }
 
+/* A constant's coordinates are folded to their true number, one row behind the other. */
+static void non_zero_folded(void **state)
+{
+    (void)state;
+    ps_graph g = {0};
+    int32_t x, y;
+    const float data[6] = {0, 1, 1, 1, 0, 1};
+    assert_int_equal(ps_graph_constant(&g, "x", POISE_F32, 2, (int32_t[]){2, 3}, data, &x), POISE_OK);
+    assert_int_equal(ps_graph_value(&g, "y", &y), POISE_OK);
+    assert_int_equal(ps_graph_node(&g, &ps_op_non_zero, "n", NULL, 1, &x, 1, &y), POISE_OK);
+    assert_int_equal(ps_graph_infer(&g, 0), POISE_OK);
+    assert_int_equal(ps_graph_fold(&g, 0), POISE_OK);
+    const int64_t want[8] = {0, 0, 1, 1, 1, 2, 0, 2};
+    assert_int_equal(g.values[y].live, -1);
+    assert_int_equal(g.values[y].dim[1], 4);
+    assert_memory_equal(g.values[y].data, want, sizeof want);
+    ps_graph_free(&g);
+}
+
+/* x [c,5] -> its coordinates, as a value of the graph. */
+static int32_t coordinates_of(ps_graph *g, const char *name)
+{
+    int32_t x, y;
+    assert_int_equal(ps_graph_value(g, name, &x), POISE_OK);
+    g->values[x] = (ps_value){.name = name, .type = POISE_F32, .rank = 1, .dim = {5}, .live = -1};
+    assert_int_equal(ps_graph_value(g, "at", &y), POISE_OK);
+    assert_int_equal(ps_graph_node(g, &ps_op_non_zero, "n", NULL, 1, &x, 1, &y), POISE_OK);
+    assert_int_equal(ps_graph_infer(g, g->n_nodes - 1), POISE_OK);
+    return y;
+}
+
+/* Inputs side by side must have the same size: two counts, or a count and a constant size, may differ. */
+static void live_sizes_must_agree(void **state)
+{
+    (void)state;
+    ps_graph g = {0};
+    int32_t a = coordinates_of(&g, "a"), b = coordinates_of(&g, "b"), c, y;
+    const int64_t zeros[5] = {0};
+    assert_int_equal(ps_graph_constant(&g, "c", POISE_I64, 2, (int32_t[]){1, 5}, zeros, &c), POISE_OK);
+    const int32_t pairs[4][2] = {{a, a}, {a, b}, {a, c}, {c, a}};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(ps_graph_value(&g, "y", &y), POISE_OK);
+        assert_int_equal(ps_graph_node(&g, &ps_op_concat, "c", &(ps_axis_params){0}, 2, pairs[i], 1, &y), POISE_OK);
+        assert_int_equal(ps_graph_infer(&g, g.n_nodes - 1), i ? POISE_UNSUPPORTED : POISE_OK);
+        if (i) assert_non_null(strstr(poise_error_text(), "on the data"));
+    }
+    ps_graph_free(&g);
+}
+
 /* ---- data-dependent sizes ---- */
 
 static void live(void **state)
@@ -397,7 +446,7 @@ int main(void)
         cmocka_unit_test(gather_nd),        cmocka_unit_test(gather_elements),
         cmocka_unit_test(scatter_elements), cmocka_unit_test(scatter_nd),
         cmocka_unit_test(scatter_rules),    cmocka_unit_test(non_zero),
-        cmocka_unit_test(non_zero_count),   cmocka_unit_test(live),
+        cmocka_unit_test(non_zero_count), cmocka_unit_test(non_zero_folded), cmocka_unit_test(live_sizes_must_agree),   cmocka_unit_test(live),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
