@@ -118,7 +118,7 @@ void ps_onnx_emit_many(ps_onnx_call *n, const ps_op *op, const void *params, int
                  (const int32_t[]){__VA_ARGS__})
 
 int32_t ps_onnx_constant(ps_onnx_call *n, poise_type type, int rank, const int32_t *dim, const void *data);
-int32_t ps_onnx_scalar(ps_onnx_call *n, poise_type type, double v); /* rank 0 */
+int32_t ps_onnx_scalar(ps_onnx_call *n, poise_type type, double v); /* rank 0; saturates */
 int32_t ps_onnx_unary(ps_onnx_call *n, int kind, float a, float b, int32_t x);
 int32_t ps_onnx_binary(ps_onnx_call *n, int kind, int32_t x0, int32_t x1);
 int32_t ps_onnx_cast(ps_onnx_call *n, poise_type to, int32_t x);

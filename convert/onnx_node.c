@@ -1,5 +1,6 @@
 /* convert/onnx_node.c - what translators use: reading one ONNX node, emitting nodes of the graph. */
 #include "convert/onnx_import.h"
+#include "nn/convert_type.h"
 
 #include <string.h>
 
@@ -245,24 +246,9 @@ int32_t ps_onnx_constant(ps_onnx_call *n, poise_type type, int rank, const int32
 
 int32_t ps_onnx_scalar(ps_onnx_call *n, poise_type type, double v)
 {
-    union {
-        float f;
-        double d;
-        int32_t i;
-        int64_t l;
-        uint8_t u;
-        int8_t s;
-    } bits = {0};
-    switch (type) {
-    case POISE_F32: bits.f = (float)v; break;
-    case POISE_F64: bits.d = v; break;
-    case POISE_I32: bits.i = (int32_t)v; break;
-    case POISE_I64: bits.l = (int64_t)v; break;
-    case POISE_U8: bits.u = (uint8_t)v; break;
-    case POISE_I8: bits.s = (int8_t)v; break;
-    case POISE_BOOL: bits.u = v != 0; break;
-    default: PS_ONNX_FAIL(n, POISE_UNSUPPORTED, "type %s is not supported here", poise_type_name(type));
-    }
+    uint64_t bits = 0; /* room for the largest type */
+    if (poise_type_size(type)) ps_store_real(type, v, &bits);
+    else PS_ONNX_FAIL(n, POISE_UNSUPPORTED, "type %s is not supported here", poise_type_name(type));
     return ps_onnx_constant(n, type, 0, (const int32_t[1]){0}, &bits);
 }
 

@@ -86,8 +86,8 @@ static void range(ps_onnx_call *n)
             ((float *)data)[i] = (float)(d[0] + i * d[2]);
         else if (type == POISE_I32)
             ((int32_t *)data)[i] = (int32_t)(l[0] + i * l[2]);
-        else
-            ((int64_t *)data)[i] = l[0] + i * l[2];
+        else /* i * delta alone may leave the range */
+            ((int64_t *)data)[i] = (int64_t)((uint64_t)l[0] + (uint64_t)i * (uint64_t)l[2]);
     }
     ps_onnx_result(n, 0, v);
 }
