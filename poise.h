@@ -92,7 +92,7 @@ POISE_API void poise_tensor_write(const poise_tensor *t, const void *dense);
 typedef struct poise_model poise_model;
 
 typedef struct poise_options {
-    int threads;       /* 0 = as many as this process may use */
+    int threads;       /* 0 = as many as this process may use; at most 64 */
     size_t max_memory; /* bytes that model and session together may take; 0 = no limit */
     const char *isa;   /* "c", "sse4", "avx2", "avx512": use no kernels above it; NULL = $POISE_ISA, else the best */
 } poise_options;
@@ -183,8 +183,8 @@ typedef struct poise_object {
 
 /* How to read a network's answer.  Zero means: what the model file records. */
 typedef struct poise_detect_options {
-    float conf;           /* least score; 0 = recorded, else 0.25 */
-    float iou;            /* NMS threshold; 0 = recorded, else 0.7 */
+    float conf;           /* least score; 0 = recorded, else the decoder's own, mostly 0.25 */
+    float iou;            /* NMS threshold; 0 = recorded, else the decoder's own, 0.3 to 0.7 */
     int max_det;          /* most objects; 0 = 300 */
     int agnostic_nms;     /* 1: NMS across classes */
     int multi_label;      /* 1: a cell may give several classes (for measuring mAP) */
