@@ -60,7 +60,6 @@ static poise_status count_attribute(ps_onnx_attribute *a, ps_wire w)
     while (ps_wire_next(&w, &f)) {
         if (f.number == 7) a->n_floats += ps_wire_numbers(&w, &f, PS_WIRE_32);
         if (f.number == 8) a->n_ints += ps_wire_numbers(&w, &f, PS_WIRE_VARINT);
-        if (f.number == 9) a->n_strings++;
     }
     if (w.bad) return damaged(&w, "an attribute");
     PS_REQUIRE(a->n_floats <= PS_ONNX_MAX_NUMBERS && a->n_ints <= PS_ONNX_MAX_NUMBERS, POISE_BAD_MODEL,

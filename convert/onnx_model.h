@@ -18,24 +18,9 @@ enum {
     PS_ONNX_MAX_NUMBERS = 1 << 20 /* in one attribute */
 };
 
-/* Element types of ONNX. */
-enum {
-    PS_ONNX_FLOAT = 1,
-    PS_ONNX_UINT8 = 2,
-    PS_ONNX_INT8 = 3,
-    PS_ONNX_UINT16 = 4,
-    PS_ONNX_INT16 = 5,
-    PS_ONNX_INT32 = 6,
-    PS_ONNX_INT64 = 7,
-    PS_ONNX_STRING = 8,
-    PS_ONNX_BOOL = 9,
-    PS_ONNX_FLOAT16 = 10,
-    PS_ONNX_DOUBLE = 11
-};
-
 typedef struct ps_onnx_tensor {
     const char *name;
-    int32_t type; /* PS_ONNX_... */
+    int32_t type; /* of TensorProto.DataType */
     int32_t rank;
     int32_t dim[POISE_MAX_DIMS];
     size_t count;       /* elements, checked */
@@ -64,7 +49,7 @@ typedef struct ps_onnx_attribute {
     ps_onnx_tensor *t;
     float *floats;
     int64_t *ints;
-    size_t n_floats, n_ints, n_strings;
+    size_t n_floats, n_ints;
 } ps_onnx_attribute;
 
 typedef struct ps_onnx_node {
@@ -76,7 +61,7 @@ typedef struct ps_onnx_node {
 
 typedef struct ps_onnx_info {
     const char *name;
-    int32_t type;                       /* PS_ONNX_..., 0 = not a tensor */
+    int32_t type;                       /* of TensorProto.DataType, 0 = not a tensor */
     int32_t rank;                       /* -1 = unknown */
     int32_t dim[POISE_MAX_DIMS];        /* -1 = symbolic */
     const char *symbol[POISE_MAX_DIMS]; /* its name, or "" */

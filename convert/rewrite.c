@@ -97,7 +97,8 @@ void ps_rewrite_free(ps_rewrite *w)
     ps_free(w->stack);
 }
 
-int32_t ps_rw_find(ps_rewrite *w, int32_t v)
+/* The value that stands for v. */
+static int32_t find(ps_rewrite *w, int32_t v)
 {
     while (w->alias[v] != v) {
         w->alias[v] = w->alias[w->alias[v]];
@@ -108,7 +109,7 @@ int32_t ps_rw_find(ps_rewrite *w, int32_t v)
 
 int32_t ps_rw_in(ps_rewrite *w, const ps_node *n, int i)
 {
-    return i < n->n_in && n->in[i] >= 0 ? ps_rw_find(w, n->in[i]) : -1;
+    return i < n->n_in && n->in[i] >= 0 ? find(w, n->in[i]) : -1;
 }
 
 void ps_rw_ins(ps_rewrite *w, const ps_node *n, int32_t *in, int cap)
@@ -219,7 +220,7 @@ static void release(ps_rewrite *w, int32_t v)
     int32_t top = 0;
     for (;;) {
         if (v >= 0) {
-            v = ps_rw_find(w, v);
+            v = find(w, v);
             ps_node *n = --w->uses[v] == 0 ? ps_rw_maker(w, v) : NULL;
             if (n && unread(w, n)) {
                 for (int32_t k = 0; k < n->n_out; k++)
@@ -238,7 +239,7 @@ static void release(ps_rewrite *w, int32_t v)
 void ps_rw_kill(ps_rewrite *w, ps_node *n)
 {
     for (int32_t k = 0; k < n->n_out; k++)
-        if (n->out[k] >= 0 && ps_rw_find(w, n->out[k]) == n->out[k]) w->producer[n->out[k]] = -1;
+        if (n->out[k] >= 0 && find(w, n->out[k]) == n->out[k]) w->producer[n->out[k]] = -1;
     n->op = NULL;
     while (n->n_in) release(w, n->in[--n->n_in]);
 }

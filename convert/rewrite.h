@@ -35,8 +35,6 @@ void ps_rewrite_free(ps_rewrite *w);
 /* Drops the nodes that are gone and the values that nothing names, and renumbers the rest. */
 poise_status ps_rewrite_compact(ps_rewrite *w);
 
-/* The value that stands for v. */
-int32_t ps_rw_find(ps_rewrite *w, int32_t v);
 /* Input i of n as it is now; -1 = absent. */
 int32_t ps_rw_in(ps_rewrite *w, const ps_node *n, int i);
 /* Copies all inputs; at most `cap` entries, the rest -1. */

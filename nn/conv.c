@@ -51,7 +51,7 @@ ptrdiff_t ps_conv_offset(int rank, const int32_t *dim, size_t i, const ptrdiff_t
     return at;
 }
 
-uint64_t ps_conv_macs(const ps_conv *v)
+static uint64_t macs_of(const ps_conv *v)
 {
     uint64_t per_pixel = (uint64_t)v->kernel[0] * (uint64_t)v->kernel[1] * (uint64_t)(v->c / v->group);
     uint64_t outputs =
@@ -62,7 +62,7 @@ uint64_t ps_conv_macs(const ps_conv *v)
 
 size_t ps_conv_chunks_wanted(const ps_conv *v)
 {
-    uint64_t macs = ps_conv_macs(v), most = 4 * (uint64_t)v->threads;
+    uint64_t macs = macs_of(v), most = 4 * (uint64_t)v->threads;
     if (v->threads <= 1 || macs < PS_CONV_SERIAL) return 1;
     return (size_t)(macs / PS_CONV_CHUNK < most ? macs / PS_CONV_CHUNK : most);
 }

@@ -53,7 +53,6 @@ void ps_conv_pack(const ps_conv *v, const ps_weights *w, float *dst);
 /* Bytes of working space of ps_conv_run, from shapes and strides alone. */
 size_t ps_conv_scratch(const ps_conv *v);
 void ps_conv_run(const ps_conv *v);
-uint64_t ps_conv_macs(const ps_conv *v);
 
 /* ---- shared by the files of the driver ---- */
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-bool ps_is_real(poise_type t)
+static bool is_real(poise_type t)
 {
     return t == POISE_F32 || t == POISE_F16 || t == POISE_F64;
 }
@@ -116,7 +116,7 @@ void ps_convert(poise_type tx, poise_type ty, size_t n, const void *x, void *y)
         for (size_t i = 0; i < n; i++) {
             const void *from = (const char *)x + i * sx;
             void *to = (char *)y + i * sy;
-            if (ps_is_real(tx))
+            if (is_real(tx))
                 ps_store_real(ty, ps_load_real(tx, from), to);
             else
                 ps_store_whole(ty, ps_load_whole(tx, from), to);

@@ -6,9 +6,6 @@
 
 #include <stdbool.h>
 
-/* f32, f16 and f64. */
-bool ps_is_real(poise_type t);
-
 /* One element. */
 double ps_load_real(poise_type t, const void *x);
 int64_t ps_load_whole(poise_type t, const void *x); /* not for real types */

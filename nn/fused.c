@@ -113,7 +113,7 @@ int32_t ps_image_height(const poise_tensor *t)
     return t->rank == 4 ? t->dim[2] : 1;
 }
 
-bool ps_bias_needs_copy(const poise_tensor *bias)
+static bool needs_copy(const poise_tensor *bias)
 {
     return bias && bias->dim[0] > 1 && bias->stride[0] != 1;
 }
@@ -122,7 +122,7 @@ const float *ps_bias_dense(const poise_tensor *bias, float *dst)
 {
     if (!bias) return NULL;
     const float *b = bias->data;
-    if (!ps_bias_needs_copy(bias)) return b;
+    if (!needs_copy(bias)) return b;
     for (int32_t i = 0; i < bias->dim[0]; i++) dst[i] = b[i * bias->stride[0]];
     return dst;
 }
@@ -137,7 +137,7 @@ ps_front ps_front_of(const ps_call *c, bool ready, size_t packed)
 {
     const poise_tensor *bias = c->n_in > 2 ? c->in[2] : NULL;
     ps_front f = {0};
-    if (ps_bias_needs_copy(bias)) f.bias = ps_round_up((size_t)bias->dim[0] * sizeof(float), PS_ALIGN);
+    if (needs_copy(bias)) f.bias = ps_round_up((size_t)bias->dim[0] * sizeof(float), PS_ALIGN);
     if (!ready) f.weights = packed;
     return f;
 }

@@ -36,7 +36,6 @@ ps_front ps_front_of(const ps_call *c, bool ready, size_t packed);
 size_t ps_front_bytes(const ps_front *f, size_t rest);
 /* The bias as n floats side by side: itself, or copied to dst.  NULL for NULL. */
 const float *ps_bias_dense(const poise_tensor *bias, float *dst);
-bool ps_bias_needs_copy(const poise_tensor *bias);
 
 /* scratch, run and packs of a node that is one ps_conv (shapes and strides set): x in[0], weights in[1], bias in[2],
  * residual in[3]. */

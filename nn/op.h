@@ -80,8 +80,7 @@ struct ps_op {
 #include "nn/ops.def"
 #undef PS_OP
 
-const ps_op *ps_op_by_id(unsigned id);          /* NULL = unknown */
-const ps_op *ps_op_by_name(const char *name);   /* NULL = unknown */
+const ps_op *ps_op_by_id(unsigned id); /* NULL = unknown */
 /* Walks all operators: NULL after the last. */
 const ps_op *ps_op_at(int i);
 unsigned ps_op_id(const ps_op *op);

@@ -1,7 +1,5 @@
-/* nn/ops.c - finds operators by id and by name. */
+/* nn/ops.c - the list of operators, and finding them by id. */
 #include "nn/op.h"
-
-#include <string.h>
 
 static const struct {
     unsigned id;
@@ -30,13 +28,6 @@ const ps_op *ps_op_by_id(unsigned id)
     ids_are_unique(id);
     for (int i = 0; i < N_OPS; i++)
         if (ops[i].id == id) return ops[i].op;
-    return NULL;
-}
-
-const ps_op *ps_op_by_name(const char *name)
-{
-    for (int i = 0; i < N_OPS; i++)
-        if (!strcmp(ops[i].op->name, name)) return ops[i].op;
     return NULL;
 }
 

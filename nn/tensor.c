@@ -105,23 +105,6 @@ void ps_strides_like(poise_tensor *t, const poise_tensor *like)
     }
 }
 
-bool ps_is_row_major(const poise_tensor *t)
-{
-    ptrdiff_t s = 1;
-    for (int i = t->rank - 1; i >= 0; i--) {
-        if (t->dim[i] != 1 && t->stride[i] != s) return false;
-        s *= t->dim[i];
-    }
-    return true;
-}
-
-bool ps_is_dense(const poise_tensor *t)
-{
-    poise_tensor d = *t;
-    ps_strides_like(&d, t);
-    return ps_same_strides(&d, t);
-}
-
 bool ps_same_strides(const poise_tensor *a, const poise_tensor *b)
 {
     if (a->rank != b->rank) return false;

@@ -14,8 +14,6 @@ void ps_strides_channels_last(poise_tensor *t, ptrdiff_t pixel);
 /* Dense strides in the order of `like`'s strides (same rank); broadcast dimensions go outermost. */
 void ps_strides_like(poise_tensor *t, const poise_tensor *like);
 
-bool ps_is_row_major(const poise_tensor *t); /* dense; dimensions of 1 have any stride */
-bool ps_is_dense(const poise_tensor *t);     /* dense in some order of the dimensions */
 bool ps_same_strides(const poise_tensor *a, const poise_tensor *b); /* and same dims; dims of 1 ignored */
 
 /* Copies x into y: same type and dimensions, any strides, no overlap. */
