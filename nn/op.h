@@ -50,7 +50,8 @@ struct ps_op {
 
     /* Optional.  The axis of out[0] that has the data-dependent size of axis `axis` of input i, or -1
      * when such an input cannot be used.  NULL = never.  For an operator that makes such a size: i = -1,
-     * and the answer is the axis. */
+     * and the answer is the axis.  An output has one such size: the caller refuses inputs whose answers or
+     * makers differ. */
     int (*live)(const void *params, int i, int axis, const ps_value *const *in, const ps_value *out);
 
     /* Optional.  Describes out[0] as a view of in[0] (strides of out, offset in elements from in's base);
