@@ -54,7 +54,7 @@ int ps_cores(void)
 
 /* Two machines can be under ps_parallel: our pool, and OpenMP where it is built in and $POISE_THREADING=openmp asks for
  * it.  OpenMP ends a region with a barrier, where a thread that lost its core to another program holds everybody up:
- * YOLOv8n 640 on two shared cores takes 610 ms (median of 20) against the pool's 65; on idle ones 47 against 50. */
+ * YOLOv8n 640 on two shared cores takes 615 ms (median of 20) against the pool's 65; on idle ones 29 against 32. */
 #if PS_WITH_OPENMP
 #include <omp.h>
 
