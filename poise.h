@@ -92,7 +92,7 @@ POISE_API void poise_tensor_write(const poise_tensor *t, const void *dense);
 typedef struct poise_model poise_model;
 
 typedef struct poise_options {
-    int threads;       /* 0 = as many as this process may use; at most 64 */
+    int threads;       /* of one pool for all sessions ($POISE_THREADING=openmp: OpenMP's); 0 = as many as this process may use; at most 64 */
     size_t max_memory; /* bytes that model and session together may take; 0 = no limit */
     const char *isa;   /* "c", "sse4", "avx2", "avx512": use no kernels above it; NULL = $POISE_ISA, else the best */
 } poise_options;

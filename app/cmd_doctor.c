@@ -87,7 +87,7 @@ static void memory(void)
 
 static void parts(void)
 {
-    printf("threads      %s\n", ps_threading());
+    printf("threads      %s\n", ps_threading() ? ps_threading() : "unknown POISE_THREADING (known: pool, openmp where built in)");
     printf("built with   OpenMP %s, JPEG %s, PNG %s, JSON reader %s\n", PS_WITH_OPENMP ? "yes" : "no", PS_WITH_JPEG ? "yes" : "no",
            PS_WITH_PNG ? "yes" : "no", PS_WITH_JSON ? "yes" : "no");
 }

@@ -52,7 +52,7 @@ const ps_arg ps_arg_table[] = {
 
     {"imgsz", 0, PS_ARG_SIZE, OPENS, AT(imgsz), 1, 16384, "N|HxW", "image size for networks with a free one; another than a fixed one is an error", NULL},
     {"shape", 0, PS_ARG_TEXTS, OPENS, AT(shapes), 0, 0, "NAME=DxDxD", "shape of an input with free dimensions", NULL},
-    {"threads", 't', PS_ARG_INT, PS_VERB_ANY & ~(unsigned)PS_VERB_BENCH, AT(threads), 1, 64, "N", "threads (default: all cores)", NULL},
+    {"threads", 't', PS_ARG_INT, PS_VERB_ANY & ~(unsigned)PS_VERB_BENCH, AT(threads), 1, 64, "N", "threads (default: all cores); POISE_THREADING=openmp takes OpenMP's instead of our pool", NULL},
     {"isa", 0, PS_ARG_TEXT, PS_VERB_ANY, AT(isa), 0, 0, "NAME", "use no kernels above this instruction set (default: the best)", NULL},
     {"max_mem", 0, PS_ARG_BYTES, OPENS, AT(max_mem), 1, 1e15, "SIZE", "refuse to start if more memory is needed: 64M, 1.5G", NULL},
     {"quiet", 'q', PS_ARG_FLAG, PS_VERB_ANY, AT(quiet), 0, 0, NULL, "results and errors only", NULL},

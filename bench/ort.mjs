@@ -9,7 +9,7 @@ const [model, threads, runs, ...shapes] = process.argv.slice(2);
 
 const session = await ort.InferenceSession.create(model, {
     executionProviders: ['cpu'], graphOptimizationLevel: 'all', logSeverityLevel: 3,
-    intraOpNumThreads: +threads, interOpNumThreads: 1, sessionOptionsConfigEntries: {},
+    intraOpNumThreads: +threads, interOpNumThreads: 1,
     extra: { session: { set_denormal_as_zero: '1' } },
 });
 const bound = Object.fromEntries(shapes.map((s) => s.split('=')));

@@ -29,11 +29,6 @@ static size_t ceil_div(size_t a, size_t b)
     return (a + b - 1) / b;
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 size_t ps_conv_images(const ps_conv *v)
 {
     size_t n = 1;
@@ -164,7 +159,7 @@ static void choose_block(cut *c)
     if (most < ow) {
         c->rows = 1;
         c->cols = ceil_div(ow, ceil_div(ow, most));
-        c->cols = least(ceil_div(c->cols, c->mr) * c->mr, ow);
+        c->cols = ps_least(ceil_div(c->cols, c->mr) * c->mr, ow);
     } else {
         size_t fit = PS_CONV_SLAB / (pixel * (size_t)v->in[1] + 1); /* input rows */
         c->cols = ow;
@@ -195,11 +190,11 @@ static void cut_for_threads(cut *c)
         count_items(c);
     }
     if (c->items < want) {
-        size_t parts = least(ceil_div(want, c->items), c->all_panels);
+        size_t parts = ps_least(ceil_div(want, c->items), c->all_panels);
         c->panels = ceil_div(c->all_panels, parts);
         count_items(c);
     }
-    c->threads = want > 1 ? (int)least((size_t)c->v.threads, c->items) : 1;
+    c->threads = want > 1 ? (int)ps_least((size_t)c->v.threads, c->items) : 1;
 }
 
 static void make_cut(const ps_conv *v, cut *c)
@@ -220,7 +215,7 @@ static void make_cut(const ps_conv *v, cut *c)
     choose_block(c);
     cut_for_threads(c);
     set_slab(c);
-    size_t panel_cols = least(c->panels * c->nr, c->og);
+    size_t panel_cols = ps_least(c->panels * c->nr, c->og);
     size_t slab = ps_size_cap(c->slab_rows, c->slab_cols);
     if (c->copy_in) c->in_bytes = ps_size_cap(slab, c->cg * sizeof(float));
     if (c->copy_out) c->out_bytes = ps_size_cap(c->rows * c->cols, panel_cols * sizeof(float));
@@ -311,7 +306,7 @@ static void write_through(block *b)
 {
     const cut *c = b->c;
     const ps_conv *v = &c->v;
-    size_t from = b->p0 * c->nr, n = least(b->p1 * c->nr, c->og) - from;
+    size_t from = b->p0 * c->nr, n = ps_least(b->p1 * c->nr, c->og) - from;
     if (b->r && v->rs.channel != 1) {
         for (size_t i = 0; i < b->rows; i++)
             ps_block_gather(v->k, b->cols, n,
@@ -332,7 +327,7 @@ static void write_back(const block *b, float *y)
 {
     const cut *c = b->c;
     const ps_conv *v = &c->v;
-    size_t from = b->p0 * c->nr, n = least(b->p1 * c->nr, c->og) - from;
+    size_t from = b->p0 * c->nr, n = ps_least(b->p1 * c->nr, c->og) - from;
     for (size_t i = 0; i < b->rows; i++)
         ps_block_scatter(v->k, b->cols, n, b->out + i * b->cols * n,
                          y + (ptrdiff_t)i * v->ys.row + (ptrdiff_t)from * v->ys.channel, v->ys.pixel,
@@ -357,7 +352,7 @@ static void tile(const block *b, size_t row, size_t col, size_t m, size_t panel,
 {
     const cut *c = b->c;
     const ps_conv *v = &c->v;
-    size_t from = panel * c->nr, n = least(c->nr, c->og - from);
+    size_t from = panel * c->nr, n = ps_least(c->nr, c->og - from);
     ps_epilogue e = {
         .act = (ps_act)v->fused.act, .a = v->fused.a, .b = v->fused.b, .act_last = v->fused.act_last != 0};
     if (v->bias) e.bias = v->bias + b->group * c->og + from;
@@ -427,15 +422,15 @@ static void run_items(void *ctx, int begin, int end, int thread)
         b.out = (float *)(void *)(at + pointers + ps_round_up(c->in_bytes, PS_ALIGN));
         size_t rest = i;
         b.p0 = rest % c->panel_blocks * c->panels;
-        b.p1 = least(b.p0 + c->panels, c->all_panels);
+        b.p1 = ps_least(b.p0 + c->panels, c->all_panels);
         rest /= c->panel_blocks;
         b.group = rest % (size_t)c->v.group;
         rest /= (size_t)c->v.group;
         b.c0 = rest % c->col_blocks * c->cols;
-        b.cols = least(c->cols, (size_t)c->v.out[1] - b.c0);
+        b.cols = ps_least(c->cols, (size_t)c->v.out[1] - b.c0);
         rest /= c->col_blocks;
         b.r0 = rest % c->row_blocks * c->rows;
-        b.rows = least(c->rows, (size_t)c->v.out[0] - b.r0);
+        b.rows = ps_least(c->rows, (size_t)c->v.out[0] - b.r0);
         run_block(c, rest / c->row_blocks, &b);
     }
 }

@@ -56,6 +56,11 @@ void ps_conv_run(const ps_conv *v);
 
 /* ---- shared by the files of the driver ---- */
 
+static inline size_t ps_least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /* A part of one image to be read as a dense [rows][cols][channels] block.  Row i is input row row0 + i*row_step. */
 typedef struct ps_slab {
     const float *x; /* pixel (0, 0), first channel */

@@ -15,11 +15,6 @@ typedef struct dw_cut {
     int threads;
 } dw_cut;
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static size_t span_of(const ps_conv *v, size_t outputs)
 {
     if (!outputs) return 0;
@@ -64,9 +59,9 @@ static void make_cut(const ps_conv *v, dw_cut *c)
     if (c->copy_out) c->out_bytes = ps_size_cap(ow, ch * sizeof(float));
     size_t images = ps_conv_images(v), want = ps_conv_chunks_wanted(v);
     c->rows = want > 1 && images ? oh * images / want : oh;
-    c->rows = c->rows < 1 ? 1 : least(c->rows, oh);
+    c->rows = c->rows < 1 ? 1 : ps_least(c->rows, oh);
     c->row_blocks = oh ? (oh + c->rows - 1) / c->rows : 0;
-    c->threads = want > 1 ? (int)least((size_t)v->threads, images * c->row_blocks) : 1;
+    c->threads = want > 1 ? (int)ps_least((size_t)v->threads, images * c->row_blocks) : 1;
 }
 
 static bool thread_bytes(dw_cut *c)
@@ -229,7 +224,7 @@ static void run_chunks(void *ctx, int begin, int end, int thread)
     uint8_t *scratch = c->v->scratch + (size_t)thread * c->thread_bytes;
     for (size_t i = (size_t)begin; i < (size_t)end; i++) {
         size_t image = i / c->row_blocks, r0 = i % c->row_blocks * c->rows;
-        size_t r1 = least(r0 + c->rows, (size_t)c->v->out[0]);
+        size_t r1 = ps_least(r0 + c->rows, (size_t)c->v->out[0]);
         ptrdiff_t next = 0; /* first input row that was not copied yet */
         for (size_t oy = r0; oy < r1; oy++) run_row(c, image, oy, &next, scratch);
     }

@@ -188,6 +188,8 @@ static poise_status choose_kernels(poise_model *m, const poise_options *o)
     m->threads = o && o->threads > 0 ? o->threads : ps_cores();
     PS_REQUIRE(m->threads <= PS_MAX_THREADS, POISE_BAD_ARGUMENT, "%d threads asked for, at most %d are possible", m->threads,
                PS_MAX_THREADS);
+    PS_REQUIRE(ps_threading(), POISE_BAD_ARGUMENT, "unknown POISE_THREADING '%s': this build has pool%s",
+               getenv("POISE_THREADING"), PS_WITH_OPENMP ? " openmp" : "");
     ps_threads_start(m->threads);
     return POISE_OK;
 }

@@ -58,18 +58,6 @@ int ps_cores(void)
 #if PS_WITH_OPENMP
 #include <omp.h>
 
-static bool use_openmp(void)
-{
-    static atomic_int choice; /* 0 = not asked yet, 1 = pool, 2 = OpenMP */
-    int c = atomic_load_explicit(&choice, memory_order_relaxed);
-    if (!c) {
-        const char *want = getenv("POISE_THREADING");
-        c = want && !strcmp(want, "openmp") ? 2 : 1;
-        atomic_store_explicit(&choice, c, memory_order_relaxed);
-    }
-    return c == 2;
-}
-
 static void openmp_parallel(int threads, int n, ps_body *body, void *ctx)
 {
     atomic_int next = 0;
@@ -83,10 +71,6 @@ static void openmp_parallel(int threads, int n, ps_body *body, void *ctx)
     }
 }
 #else
-static bool use_openmp(void)
-{
-    return false;
-}
 static void openmp_parallel(int threads, int n, ps_body *body, void *ctx)
 {
     (void)threads;
@@ -94,14 +78,32 @@ static void openmp_parallel(int threads, int n, ps_body *body, void *ctx)
 }
 #endif
 
+static const char *const threadings[] = {"pool", "openmp"};
+enum { POOL, OPENMP, UNKNOWN, N_THREADINGS = PS_WITH_OPENMP ? 2 : 1 };
+
+/* Asks the environment once. */
+static int threading(void)
+{
+    static atomic_int choice = -1;
+    int c = atomic_load_explicit(&choice, memory_order_relaxed);
+    if (c < 0) {
+        const char *want = getenv("POISE_THREADING");
+        for (c = 0; want && *want && c < N_THREADINGS && strcmp(want, threadings[c]); c++) continue;
+        if (c == N_THREADINGS) c = UNKNOWN;
+        atomic_store_explicit(&choice, c, memory_order_relaxed);
+    }
+    return c;
+}
+
 const char *ps_threading(void)
 {
-    return use_openmp() ? "openmp" : "pool";
+    int c = threading();
+    return c == UNKNOWN ? NULL : threadings[c];
 }
 
 void ps_threads_start(int threads)
 {
-    if (!use_openmp()) ps_pool_start(threads); /* OpenMP starts its own when the first region needs them */
+    if (threading() != OPENMP) ps_pool_start(threads); /* OpenMP starts its own when the first region needs them */
 }
 
 void ps_parallel(int threads, int n, ps_body *body, void *ctx)
@@ -110,7 +112,7 @@ void ps_parallel(int threads, int n, ps_body *body, void *ctx)
     if (threads > n) threads = n;
     unsigned mode = ps_fp_flush_denormals();
     if (threads <= 1) body(ctx, 0, n, 0);
-    else if (use_openmp()) openmp_parallel(threads, n, body, ctx);
+    else if (threading() == OPENMP) openmp_parallel(threads, n, body, ctx);
     else if (!ps_pool_run(threads, n, body, ctx)) body(ctx, 0, n, 0);
     ps_fp_restore(mode);
 }

@@ -16,7 +16,8 @@ void ps_parallel(int threads, int n, ps_body *body, void *ctx);
  * none.  Called when a model is opened. */
 void ps_threads_start(int threads);
 
-/* What is under ps_parallel: "pool", or "openmp". */
+/* What is under ps_parallel: "pool", or "openmp" where it is built in and $POISE_THREADING asks for it.  NULL when
+ * $POISE_THREADING asks for something else, which opening a model refuses. */
 const char *ps_threading(void);
 
 /* Cores this process may use, 1..PS_MAX_THREADS. */

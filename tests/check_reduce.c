@@ -121,6 +121,11 @@ void check_layernorm_f32(check *c)
             const float *bias = which & 2 ? check_random(*n, front, -2, 2) : NULL;
             f(*n, x, 1e-5f, scale, bias, y);
             if (!verify_layernorm(c, *n, x, 1e-5f, scale, bias, y)) return;
+            float *over = check_floats(*n, front);
+            if (scale) memcpy(over, scale, *n * sizeof *over), f(*n, x, 1e-5f, over, bias, over);
+            if (scale && !check_same(c, "over scale", y, over, *n)) return;
+            if (bias) memcpy(over, bias, *n * sizeof *over), f(*n, x, 1e-5f, scale, over, over);
+            if (bias && !check_same(c, "over bias", y, over, *n)) return;
             f(*n, x, 1e-5f, scale, bias, x);
             if (!check_same(c, "in place", y, x, *n)) return;
             check_release();

@@ -90,6 +90,8 @@ expect 2 "no source" $poise predict detector.onnx
 expect 2 "bad variable" env POISE_CONF=x $poise predict detector.onnx red.ppm
 says POISE_CONF
 expect 2 "unknown isa" $poise info detector.onnx --isa=mmx
+expect 2 "unknown threading" env POISE_THREADING=pthread $poise info detector.onnx
+says "this build has pool"
 expect 2 "unknown shell" $poise --completion fish
 expect 0 "bash completion" $poise --completion bash
 command -v bash >/dev/null && { n=$((n + 1)); bash -n out || fail "completion is no bash"; }

@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdatomic.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -109,6 +110,39 @@ static void every_chunk_is_done_once(void **state)
     assert_true(tiny * half != 0.0f); /* the caller's mode is as it was */
 }
 
+typedef struct meeting {
+    atomic_int here;
+    int thread[2];
+    float denormal[2];
+} meeting;
+
+/* Each of two chunks waits until the other has begun as well. */
+static void meet(void *ctx, int begin, int end, int thread)
+{
+    meeting *m = ctx;
+    volatile float tiny = 1e-38f, half = 0.01f;
+    for (int i = begin; i < end; i++) {
+        m->thread[i] = thread;
+        m->denormal[i] = tiny * half;
+        atomic_fetch_add(&m->here, 1);
+        for (double until = ps_clock_ms() + 10000; atomic_load(&m->here) < 2 && ps_clock_ms() < until;) sched_yield();
+        if (atomic_load(&m->here) < 2) m->thread[i] = -1;
+    }
+}
+
+static void chunks_run_at_the_same_time(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 50; round++) {
+        meeting m = {.thread = {-2, -2}, .denormal = {1, 1}};
+        ps_parallel(2, 2, meet, &m);
+        assert_int_equal(m.thread[0] + m.thread[1], 1); /* threads 0 and 1 */
+#if defined(__SSE2__)
+        assert_true(m.denormal[0] == 0.0f && m.denormal[1] == 0.0f);
+#endif
+    }
+}
+
 static void *call_many_times(void *arg)
 {
     static char failed[] = "a chunk was lost or done twice";
@@ -181,6 +215,7 @@ int main(void)
         cmocka_unit_test(blocks_are_aligned_and_zero),    cmocka_unit_test(allocation_limits_fail_on_time),
         cmocka_unit_test(heaps_keep_pieces_apart),        cmocka_unit_test(arenas_measure_and_refuse),
         cmocka_unit_test(every_chunk_is_done_once),       cmocka_unit_test(error_texts_nest),
+        cmocka_unit_test(chunks_run_at_the_same_time),
         cmocka_unit_test(callers_do_not_disturb_each_other),
         cmocka_unit_test(files_are_whole_or_untouched),   cmocka_unit_test(the_clock_goes_forward),
     };
