@@ -65,6 +65,7 @@ typedef enum poise_type {
     POISE_BOOL = 6, /* one byte, 0 or 1 */
     POISE_F16 = 7,  /* storage only: Cast and constants */
     POISE_F64 = 8,  /* storage only: Cast and constants */
+    POISE_BF16 = 9, /* the upper half of an f32 */
 } poise_type;
 
 /* A view of memory.  Dimensions are in the network's own order (ONNX: N,C,H,W); how they lie in

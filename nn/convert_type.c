@@ -1,12 +1,14 @@
 /* nn/convert_type.c - elements of any type as doubles or 64-bit integers, and back. */
 #include "nn/convert_type.h"
 
+#include "ops/bf16.h"
+
 #include <math.h>
 #include <string.h>
 
 static bool is_real(poise_type t)
 {
-    return t == POISE_F32 || t == POISE_F16 || t == POISE_F64;
+    return t == POISE_F32 || t == POISE_F16 || t == POISE_F64 || t == POISE_BF16;
 }
 
 /* IEEE 754 binary16: sign, 5 bits of exponent (bias 15), 10 bits of fraction. */
@@ -42,6 +44,7 @@ double ps_load_real(poise_type t, const void *x)
     case POISE_F32: return (double)*(const float *)x;
     case POISE_F64: return *(const double *)x;
     case POISE_F16: return from_half(*(const uint16_t *)x);
+    case POISE_BF16: return (double)ps_bf16_widen(*(const uint16_t *)x);
     default: return (double)ps_load_whole(t, x);
     }
 }
@@ -70,6 +73,7 @@ void ps_store_real(poise_type t, double v, void *y)
     case POISE_F32: *(float *)y = (float)v; break;
     case POISE_F64: *(double *)y = v; break;
     case POISE_F16: *(uint16_t *)y = to_half(v); break;
+    case POISE_BF16: *(uint16_t *)y = ps_bf16_round((float)v); break;
     case POISE_I64: *(int64_t *)y = saturate(v, -0x1p63, 0x1p63); break;
     case POISE_I32: *(int32_t *)y = (int32_t)saturate(v, INT32_MIN, INT32_MAX); break;
     case POISE_I8: *(int8_t *)y = (int8_t)saturate(v, INT8_MIN, INT8_MAX); break;
@@ -84,6 +88,7 @@ void ps_store_whole(poise_type t, int64_t v, void *y)
     case POISE_F32: *(float *)y = (float)v; break;
     case POISE_F64: *(double *)y = (double)v; break;
     case POISE_F16: *(uint16_t *)y = to_half((double)v); break;
+    case POISE_BF16: *(uint16_t *)y = ps_bf16_round((float)v); break;
     case POISE_I64: *(int64_t *)y = v; break;
     case POISE_I32: *(int32_t *)y = (int32_t)v; break;
     case POISE_I8: *(int8_t *)y = (int8_t)v; break;

@@ -9,7 +9,7 @@
 /* One element. */
 double ps_load_real(poise_type t, const void *x);
 int64_t ps_load_whole(poise_type t, const void *x); /* not for real types */
-/* Real to integer truncates and saturates, NaN is 0; to bool: != 0; f16 rounds half to even. */
+/* Real to integer truncates and saturates, NaN is 0; to bool: != 0; f16 and bf16 (through f32) round half to even. */
 void ps_store_real(poise_type t, double v, void *y);
 /* To a narrower integer keeps the low bits; to bool: != 0. */
 void ps_store_whole(poise_type t, int64_t v, void *y);

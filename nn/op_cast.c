@@ -11,7 +11,7 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
 {
     const ps_cast_params *p = params;
     (void)n_in;
-    PS_REQUIRE(p->to > POISE_NONE && p->to <= POISE_F64, POISE_BAD_MODEL, "unknown type %d", p->to);
+    PS_REQUIRE(p->to > POISE_NONE && p->to <= POISE_BF16, POISE_BAD_MODEL, "unknown type %d", p->to);
     ps_shape_like(out[0], (poise_type)p->to, in[0]);
     return POISE_OK;
 }

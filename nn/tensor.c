@@ -8,7 +8,7 @@ size_t poise_type_size(poise_type t)
 {
     switch (t) {
     case POISE_U8: case POISE_I8: case POISE_BOOL: return 1;
-    case POISE_F16: return 2;
+    case POISE_F16: case POISE_BF16: return 2;
     case POISE_F32: case POISE_I32: return 4;
     case POISE_I64: case POISE_F64: return 8;
     case POISE_NONE: break;
@@ -18,7 +18,7 @@ size_t poise_type_size(poise_type t)
 
 const char *poise_type_name(poise_type t)
 {
-    static const char *const name[] = {"none", "f32", "i32", "i64", "u8", "i8", "bool", "f16", "f64"};
+    static const char *const name[] = {"none", "f32", "i32", "i64", "u8", "i8", "bool", "f16", "f64", "bf16"};
     return (unsigned)t < sizeof name / sizeof *name ? name[t] : "none";
 }
 

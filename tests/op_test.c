@@ -95,7 +95,7 @@ poise_tensor ot_random_tensor(poise_type type, int rank, const int32_t *dim, ot_
 {
     poise_tensor t = ot_tensor(type, rank, dim, layout);
     size_t n = poise_tensor_count(&t);
-    bool whole = type != POISE_F32 && type != POISE_F16 && type != POISE_F64;
+    bool whole = type != POISE_F32 && type != POISE_F16 && type != POISE_F64 && type != POISE_BF16;
     if (type == POISE_U8 && lo < 0) lo = 0;
     if (type == POISE_BOOL) lo = 0, hi = 1;
     for (size_t i = 0; i < n; i++) ot_put(&t, i, whole ? floor(ot_uniform(lo, hi + 1)) : ot_uniform(lo, hi));
@@ -166,6 +166,25 @@ static uint16_t to_half(double v)
     return (uint16_t)(sign | (m + ((v < 0x1p-14 ? 0 : e + 14) << 10)));
 }
 
+static double from_bf16(uint16_t h)
+{
+    int e = h >> 7 & 255, m = h & 127;
+    double v = e == 255 ? (m ? (double)NAN : (double)INFINITY) : e ? ldexp(128 + m, e - 134) : ldexp(m, -133);
+    return h & 0x8000 ? -v : v;
+}
+
+/* Nearest bfloat16, ties to even, as for halves but without denormals. */
+static uint16_t to_bf16(double v)
+{
+    uint16_t sign = signbit(v) ? 0x8000 : 0;
+    v = fabs(v);
+    if (isnan(v)) return sign | 0x7FC0;
+    if (v < 0x1p-126) return sign;
+    if (v >= 0x1.FFp127) return sign | 0x7F80; /* half a step above the largest, 0x1.FEp127 */
+    int e = ilogb(v), m = (int)nearbyint(ldexp(v, 7 - e));
+    return (uint16_t)(sign | (m + ((e + 126) << 7)));
+}
+
 double ot_get(const poise_tensor *t, const int32_t *index)
 {
     const void *p = address(t, index);
@@ -176,6 +195,7 @@ double ot_get(const poise_tensor *t, const int32_t *index)
     case POISE_I64: return (double)*(const int64_t *)p;
     case POISE_I8: return *(const int8_t *)p;
     case POISE_F16: return from_half(*(const uint16_t *)p);
+    case POISE_BF16: return from_bf16(*(const uint16_t *)p);
     default: return *(const uint8_t *)p;
     }
 }
@@ -190,6 +210,7 @@ void ot_set(const poise_tensor *t, const int32_t *index, double value)
     case POISE_I64: *(int64_t *)p = (int64_t)value; break;
     case POISE_I8: *(int8_t *)p = (int8_t)value; break;
     case POISE_F16: *(uint16_t *)p = to_half(value); break;
+    case POISE_BF16: *(uint16_t *)p = to_bf16(value); break;
     default: *(uint8_t *)p = (uint8_t)value; break;
     }
 }

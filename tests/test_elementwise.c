@@ -418,8 +418,8 @@ static void cast_oracle(const ot_case *t, const poise_tensor *want)
 static void cast_all(void **state)
 {
     (void)state;
-    for (int from_type = POISE_F32; from_type <= POISE_F64; from_type++)
-        for (int to = POISE_F32; to <= POISE_F64; to++) {
+    for (int from_type = POISE_F32; from_type <= POISE_BF16; from_type++)
+        for (int to = POISE_F32; to <= POISE_BF16; to++) {
             ps_cast_params p = {to};
             int32_t dim[POISE_MAX_DIMS];
             int rank = random_dims(dim);
@@ -430,6 +430,7 @@ static void cast_all(void **state)
                 ot_random_tensor((poise_type)from_type, rank, dim, ot_random(OT_LAYOUTS), lo, hi);
             ot_case t = {.op = &ps_op_cast, .params = &p, .n_in = 1, .n_out = 1, .in = {&x}};
             if (to == POISE_F16) t.rel = 0x1p-11; /* half a step */
+            if (to == POISE_BF16) t.rel = 0x1p-8;
             ot_check(&t, cast_oracle);
             ot_free_all();
         }
@@ -446,7 +447,7 @@ static void cast_corners(void **state)
         ot_case t = {.op = &ps_op_cast, .params = &p, .n_in = 1, .n_out = 1, .in = {&x}, .rel = 1e-15};
         ot_check(&t, cast_oracle);
     }
-    ps_cast_params narrow = {POISE_I8}, bad = {9};
+    ps_cast_params narrow = {POISE_I8}, bad = {POISE_BF16 + 1};
     poise_tensor wide = ot_tensor_of(POISE_I64, 1, (int32_t[]){3}, (double[]){257, -129, 128});
     poise_tensor y = ot_tensor(POISE_I8, 1, (int32_t[]){3}, OT_ROW);
     ot_case t = {.op = &ps_op_cast, .params = &narrow, .n_in = 1, .n_out = 1, .in = {&wide}};
@@ -455,7 +456,7 @@ static void cast_corners(void **state)
     ot_run(&t, &k, 1, &y);
     assert_memory_equal(y.data, ((int8_t[]){1, 127, -128}), 3);
     t.params = &bad;
-    ot_refuse(&t, "unknown type 9");
+    ot_refuse(&t, "unknown type 10");
     ot_free_all();
 }
 
