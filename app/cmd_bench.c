@@ -132,9 +132,11 @@ static void json_layers(ps_json *j, const poise_model *m, const result *r)
     ps_json_array(j, "layers");
     for (int32_t i = 0; i < m->graph.n_nodes; i++) {
         const ps_node *n = &m->graph.nodes[i];
+        char way[PS_CHOICE_TEXT];
         ps_json_object(j, NULL);
         ps_json_text(j, "op", n->op->name);
         ps_json_text(j, "name", n->name);
+        if (*ps_choice_text(m, &m->choices[i], way)) ps_json_text(j, "variant", way);
         ps_json_number(j, "min_ms", r->nodes[i], 5);
         ps_json_number(j, "gflops", gflops(&m->graph, i, r->nodes[i]), 5);
         ps_json_end(j);
@@ -186,12 +188,13 @@ static void table_layers(const poise_model *m, const result *r)
     for (int32_t i = 0; i < g->n_nodes; i++) {
         const ps_node *n = &g->nodes[i];
         if (m->plan.skip[i]) continue;
-        char dims[PS_SHAPE_TEXT], what[160] = "";
+        char dims[PS_SHAPE_TEXT], what[160] = "", way[PS_CHOICE_TEXT];
         const ps_value *v = first_output(g, n);
         if (n->op->describe) n->op->describe(n->params, what, sizeof what);
-        printf("  %4d %9.4f %5.1f %8.1f  %-17s %-20s %s  %s\n", i, r->nodes[i],
+        ps_choice_text(m, &m->choices[i], way);
+        printf("  %4d %9.4f %5.1f %8.1f  %-17s %-20s %s  %s%s%s%s\n", i, r->nodes[i],
                total > 0 ? 100 * r->nodes[i] / total : 0, gflops(g, i, r->nodes[i]), n->op->name,
-               v ? ps_shape_text(v->rank, v->dim, dims) : "", what, n->name);
+               v ? ps_shape_text(v->rank, v->dim, dims) : "", what, *way ? "(" : "", way, *way ? ") " : "", n->name);
     }
     printf("\n operator            nodes        ms     %%\n");
     for (int k = 0; ps_op_at(k); k++) {

@@ -236,8 +236,9 @@ static bool thread_bytes(cut *c)
 
 size_t ps_conv_scratch(const ps_conv *v)
 {
-    if (ps_conv_is_depthwise(v)) return ps_depthwise_scratch(v);
-    if (ps_winograd_fits(v)) return ps_winograd_scratch(v);
+    ps_conv_way way = ps_conv_way_of(v);
+    if (way == PS_CONV_DEPTHWISE) return ps_depthwise_scratch(v);
+    if (way == PS_CONV_WINOGRAD4) return ps_winograd_scratch(v);
     cut c;
     make_cut(v, &c);
     if (!thread_bytes(&c)) return SIZE_MAX;
@@ -437,11 +438,12 @@ static void run_items(void *ctx, int begin, int end, int thread)
 
 void ps_conv_run(const ps_conv *v)
 {
-    if (ps_conv_is_depthwise(v)) {
+    ps_conv_way way = ps_conv_way_of(v);
+    if (way == PS_CONV_DEPTHWISE) {
         ps_depthwise_run(v);
         return;
     }
-    if (ps_winograd_fits(v)) {
+    if (way == PS_CONV_WINOGRAD4) {
         ps_winograd_run(v);
         return;
     }

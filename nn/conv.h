@@ -18,6 +18,7 @@ typedef struct ps_conv_strides {
 typedef struct ps_conv {
     const ps_kernels *k;
     int threads;
+    int variant; /* number of the way to compute it: ps_conv_variant */
     int batch_rank;
     int32_t batch[PS_CONV_BATCH];
     int32_t in[2], out[2]; /* height, width */
@@ -46,6 +47,12 @@ typedef struct ps_weights {
 
 /* Whether every channel is a convolution of its own. */
 bool ps_conv_is_depthwise(const ps_conv *v);
+/* The ways in which a convolution can be computed. */
+typedef enum ps_conv_way { PS_CONV_DIRECT, PS_CONV_DEPTHWISE, PS_CONV_WINOGRAD4, PS_CONV_WAYS } ps_conv_way;
+/* The way with number v->variant (0 = the rule's choice). */
+ps_conv_way ps_conv_way_of(const ps_conv *v);
+/* Name of way i of this convolution, NULL past the last. */
+const char *ps_conv_variant(const ps_conv *v, int i);
 /* Floats of one set of packed weights (a multiple of 16), SIZE_MAX when that many cannot be counted in bytes. */
 size_t ps_conv_packed(const ps_conv *v);
 /* Writes all sets, one behind the other.  Of v, only shapes, kernels and threads are used. */
@@ -96,8 +103,10 @@ size_t ps_conv_chunks_wanted(const ps_conv *v);
 size_t ps_depthwise_scratch(const ps_conv *v);
 void ps_depthwise_run(const ps_conv *v);
 
-/* nn/conv_winograd.c: whether it does this convolution; the same four things for it. */
-bool ps_winograd_fits(const ps_conv *v);
+/* nn/conv_winograd.c: whether it can do this convolution, and whether that is worth its memory and rounding; the same
+ * four things for it. */
+bool ps_winograd_can(const ps_conv *v);
+bool ps_winograd_pays(const ps_conv *v);
 size_t ps_winograd_packed(const ps_conv *v);
 void ps_winograd_pack(const ps_conv *v, const ps_weights *w, float *dst);
 size_t ps_winograd_scratch(const ps_conv *v);

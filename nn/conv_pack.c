@@ -3,11 +3,6 @@
 
 #include <string.h>
 
-bool ps_conv_is_depthwise(const ps_conv *v)
-{
-    return v->group == v->c && v->group == v->o && v->group > 1;
-}
-
 static size_t window(const ps_conv *v)
 {
     return ps_size_cap((size_t)v->kernel[0], (size_t)v->kernel[1]);
@@ -30,8 +25,9 @@ static size_t panels(const ps_conv *v)
 size_t ps_conv_packed(const ps_conv *v)
 {
     size_t n;
-    if (ps_winograd_fits(v)) return ps_winograd_packed(v);
-    if (ps_conv_is_depthwise(v))
+    ps_conv_way way = ps_conv_way_of(v);
+    if (way == PS_CONV_WINOGRAD4) return ps_winograd_packed(v);
+    if (way == PS_CONV_DEPTHWISE)
         n = ps_size_cap(window(v), (size_t)v->c);
     else
         n = ps_size_cap(ps_size_cap(panel_floats(v), panels(v)), (size_t)v->group);
@@ -92,11 +88,12 @@ static void pack_panels(void *ctx, int begin, int end, int thread)
 
 void ps_conv_pack(const ps_conv *v, const ps_weights *w, float *dst)
 {
-    if (ps_conv_is_depthwise(v)) {
+    ps_conv_way way = ps_conv_way_of(v);
+    if (way == PS_CONV_DEPTHWISE) {
         pack_depthwise(v, w, dst);
         return;
     }
-    if (ps_winograd_fits(v)) {
+    if (way == PS_CONV_WINOGRAD4) {
         ps_winograd_pack(v, w, dst);
         return;
     }

@@ -31,16 +31,22 @@ typedef struct cut {
     int threads;
 } cut;
 
-bool ps_winograd_fits(const ps_conv *v)
+bool ps_winograd_can(const ps_conv *v)
 {
     for (int i = 0; i < 2; i++)
         if (v->kernel[i] != 3 || v->stride[i] != 1 || v->dilation[i] != 1) return false;
-    if (v->group != 1 || v->c < LEAST_CHANNELS || v->o < LEAST_CHANNELS || (int64_t)v->c * v->o > MOST_WEIGHTS) return false;
+    if (v->group != 1 || v->c < LEAST_CHANNELS || v->o < LEAST_CHANNELS) return false;
     if (v->out[0] < 4 || v->out[1] < 4) return false;
-    if ((int64_t)v->c * v->o > FEW_WEIGHTS && (int64_t)v->out[0] * v->out[1] < MANY_PIXELS) return false;
     for (int i = 0; i < v->batch_rank; i++)
         if (v->weight_step[i]) return false;
     return v->xs.channel == 1 && v->ys.channel == 1 && (!v->residual || v->rs.channel == 1);
+}
+
+bool ps_winograd_pays(const ps_conv *v)
+{
+    int64_t weights = (int64_t)v->c * v->o;
+    return weights <= FEW_WEIGHTS ||
+           (weights <= MOST_WEIGHTS && (int64_t)v->out[0] * v->out[1] >= MANY_PIXELS);
 }
 
 /* Rows a whole number of cache lines long, and never a multiple of 1 KB apart, which would share L1 sets. */

@@ -23,12 +23,27 @@ void ps_model_calls(const poise_model *m, poise_tensor *tensors, const poise_ten
         const ps_node *n = &m->graph.nodes[i];
         ps_call *c = &calls[i];
         *c = (ps_call){.params = n->params, .n_in = n->n_in, .n_out = n->n_out, .k = &m->kernels, .threads = m->threads};
+        if (m->choices) {
+            c->variant = m->choices[i].variant;
+            if (m->choices[i].weaker) c->k = &m->weaker;
+        }
         c->packed = m->packed ? m->packed[i] : NULL;
         c->in = links;
         for (int k = 0; k < n->n_in; k++) *links++ = n->in[k] < 0 ? NULL : &tensors[n->in[k]];
         c->out = links;
         for (int k = 0; k < n->op->n_out; k++) *links++ = k < n->n_out && n->out[k] >= 0 ? &tensors[n->out[k]] : NULL;
     }
+}
+
+/* What the operators choose by rule. */
+static poise_status choose(poise_model *m, const ps_call *calls)
+{
+    ps_choice *choices = ps_alloc_array((size_t)m->graph.n_nodes + 1, sizeof *choices);
+    PS_REQUIRE(choices, POISE_NO_MEMORY, "no memory for the choices of %d nodes", m->graph.n_nodes);
+    for (int32_t i = 0; i < m->graph.n_nodes; i++)
+        ps_choice_at(m, &m->graph.nodes[i], &calls[i], 0, &choices[i]);
+    m->choices = choices;
+    return POISE_OK;
 }
 
 /* ---- packing ---- */
@@ -169,6 +184,8 @@ static poise_status prepare(opening *w, ps_heap *tmp, size_t limit)
                "no memory to open a graph of %d nodes", m->graph.n_nodes);
     for (int32_t v = 0; v < m->graph.n_values; v++) w->tensors[v] = m->plan.places[v].tensor;
     ps_model_calls(m, w->tensors, w->links, w->calls);
+    PS_TRY(choose(m, w->calls));
+    ps_model_calls(m, w->tensors, w->links, w->calls);
     PS_TRY(measure(w));
     find_kept(w);
     PS_TRY(check_limit(m, limit));
@@ -185,6 +202,7 @@ static poise_status choose_kernels(poise_model *m, const poise_options *o)
     unsigned flags = ps_cpu_flags();
     PS_REQUIRE(ps_kernels_cap(isa, &flags, &known), POISE_BAD_ARGUMENT, "unknown ISA '%s': this build has %s", isa, known);
     ps_kernels_select(&m->kernels, flags);
+    ps_kernels_weaker(&m->kernels, flags, &m->weaker);
     m->threads = o && o->threads > 0 ? o->threads : ps_cores();
     PS_REQUIRE(m->threads <= PS_MAX_THREADS, POISE_BAD_ARGUMENT, "%d threads asked for, at most %d are possible", m->threads,
                PS_MAX_THREADS);
@@ -260,6 +278,7 @@ void poise_model_close(poise_model *m)
     if (!m) return;
     ps_plan_free(&m->plan);
     ps_graph_free(&m->graph);
+    ps_free(m->choices);
     ps_free(m->packed);
     ps_free(m->weights);
     ps_free(m->own);
@@ -309,7 +328,7 @@ void poise_model_memory(const poise_model *m, poise_memory *out)
                           .scratch = m->scratch_bytes, .lower_bound = m->plan.lower_bound};
     size_t session = poise_session_size(m) - m->plan.arena_bytes - m->scratch_bytes;
     size_t tables = (size_t)m->graph.n_values * (sizeof(ps_value) + sizeof(ps_place) + sizeof(ps_block)) +
-                    (size_t)m->graph.n_nodes * (sizeof(ps_node) + 2 * sizeof(void *));
+                    (size_t)m->graph.n_nodes * (sizeof(ps_node) + sizeof(ps_choice) + 2 * sizeof(void *));
     out->overhead = session + tables;
     out->peak = out->weights + out->arena + out->scratch + out->overhead;
 }

@@ -6,9 +6,18 @@
 #include "nn/plan.h"
 #include "runtime/file.h"
 
+/* How a node is computed. */
+typedef struct ps_choice {
+    const char *name; /* its operator's for the variant; NULL when the operator has one way only */
+    int16_t variant;
+    bool weaker; /* with the kernels of the instruction set below */
+} ps_choice;
+
 struct poise_model {
     ps_graph graph;
     ps_kernels kernels;
+    ps_kernels weaker;  /* those of the ISA below, for nodes that are faster with them; name NULL = none worth trying */
+    ps_choice *choices; /* per node */
     int threads;
     ps_plan plan;
     const void **packed; /* per node: what pack() wrote, or NULL */
@@ -23,6 +32,13 @@ struct poise_model {
 size_t ps_model_links(const poise_model *m);
 /* Builds the call of every node over `tensors` (one per value); `links` has ps_model_links() entries. */
 void ps_model_calls(const poise_model *m, poise_tensor *tensors, const poise_tensor **links, ps_call *calls);
+
+/* Choice i of a node, of whose call k and variant do not matter: 0 is what is taken by rule, variants with the model's
+ * own kernels come first, those with weaker ones behind.  False past the last. */
+bool ps_choice_at(const poise_model *m, const ps_node *n, const ps_call *c, int i, ps_choice *out);
+/* "winograd4" or "direct@avx2" into buf; "" for what is taken by rule. */
+enum { PS_CHOICE_TEXT = 40 };
+const char *ps_choice_text(const poise_model *m, const ps_choice *c, char buf[PS_CHOICE_TEXT]);
 
 /* As poise_model_open_memory, but the model takes `bytes` (from ps_alloc) over, also on failure. */
 poise_status ps_model_adopt(void *bytes, size_t size, const poise_options *o, poise_model **out);

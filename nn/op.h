@@ -20,6 +20,7 @@ typedef struct ps_call {
     void *scratch;         /* scratch() bytes, contents undefined, 64-byte aligned */
     const ps_kernels *k;
     int threads;           /* give to ps_parallel */
+    int16_t variant;       /* which of the operator's ways to run: honoured by packed, pack, scratch and run */
     int32_t *live;         /* run() stores the true size of a data-dependent dimension here */
 } ps_call;
 
@@ -57,6 +58,11 @@ struct ps_op {
     /* Optional.  Describes out[0] as a view of in[0] (strides of out, offset in elements from in's base);
      * false when in's strides do not allow it, and run() must copy. */
     bool (*view)(const void *params, const poise_tensor *in, poise_tensor *out, ptrdiff_t *offset);
+
+    /* Optional, for an operator that has several ways to compute a node: the name of way i for this node (a word that
+     * stays the same from version to version: tuning files hold it), NULL past the last.  Way 0 is what the operator
+     * chooses by rule, the same on every machine with the same kernels.  Depends on c->k, shapes and strides alone. */
+    const char *(*variant)(const ps_call *c, int i);
 
     /* Optional.  Bytes of weights in the layout of the kernels in c->k (0 = used in place), and writing
      * them.  packs tells whether constant input i is not needed once packed. */

@@ -34,6 +34,7 @@ static ps_conv conv_of(const ps_call *c)
     const poise_tensor *x = c->in[0], *y = c->out[0], *r = c->n_in > 3 ? c->in[3] : NULL;
     ps_conv v = {.k = c->k,
                  .threads = c->threads,
+                 .variant = c->variant,
                  .batch_rank = 1,
                  .batch = {x->dim[0]},
                  .in = {ps_image_height(x), x->dim[x->rank - 1]},
@@ -65,6 +66,12 @@ static ps_weights weights_of(const ps_call *c)
                         .c = w->stride[1],
                         .kernel = {w->rank == 4 ? w->stride[2] : 0, w->stride[w->rank - 1]},
                         .scale = 1};
+}
+
+static const char *conv_variant(const ps_call *c, int i)
+{
+    ps_conv v = conv_of(c);
+    return ps_conv_variant(&v, i);
 }
 
 static size_t conv_packed(const ps_call *c)
@@ -131,6 +138,7 @@ const ps_op ps_op_conv = {
     .order = PS_ORDER_LAST,
     .param_bytes = sizeof(ps_conv_params),
     .infer = conv_infer,
+    .variant = conv_variant,
     .packed = conv_packed,
     .pack = conv_pack,
     .packs = ps_product_packs,

@@ -67,6 +67,7 @@ static ps_conv conv_of(const ps_call *c)
     int32_t m = y->dim[y->rank - 2];
     ps_conv v = {.k = c->k,
                  .threads = c->threads,
+                 .variant = c->variant,
                  .batch_rank = y->rank - 2,
                  .in = {1, m},
                  .out = {1, m},
@@ -106,6 +107,12 @@ static ps_weights weights_of(const ps_call *c)
         w.set[i] = b->stride[i];
     }
     return w;
+}
+
+static const char *matmul_variant(const ps_call *c, int i)
+{
+    ps_conv v = conv_of(c);
+    return ps_conv_variant(&v, i);
 }
 
 /* Bytes of all packed sets, never 0. */
@@ -168,6 +175,7 @@ const ps_op ps_op_matmul = {
     .order = PS_ORDER_ROW,
     .param_bytes = sizeof(ps_matmul_params),
     .infer = matmul_infer,
+    .variant = matmul_variant,
     .packed = matmul_packed,
     .pack = matmul_pack,
     .packs = ps_product_packs,

@@ -36,6 +36,22 @@ void ps_kernels_select(ps_kernels *k, unsigned flags)
     }
 }
 
+bool ps_kernels_weaker(const ps_kernels *k, unsigned flags, ps_kernels *weaker)
+{
+    bool found = false;
+    unsigned upto = 0;
+    for (const ps_isa *isa = ps_isas; isa->name; isa++) {
+        ps_kernels t;
+        upto |= isa->need;
+        if (!(isa->need & flags & (PS_CPU_avx2 | PS_CPU_avx512))) continue;
+        ps_kernels_select(&t, flags & upto);
+        if (t.gemm_f32 == k->gemm_f32) break;
+        *weaker = t;
+        found = true;
+    }
+    return found;
+}
+
 bool ps_kernels_cap(const char *isa, unsigned *flags, const char **known)
 {
     *known = known_names + 1;

@@ -65,6 +65,10 @@ extern const ps_isa ps_isas[]; /* weakest first; ends with name == NULL */
 /* Best kernel for each slot on a CPU with `flags`.  Every slot is non-NULL on return. */
 void ps_kernels_select(ps_kernels *k, unsigned flags);
 
+/* The table of the strongest ISA below that of `k` (selected for `flags`) that multiplies with other tiles and may be
+ * faster for some shapes: one that has fused multiply-add.  False when there is none. */
+bool ps_kernels_weaker(const ps_kernels *k, unsigned flags, ps_kernels *weaker);
+
 /* CPU flags capped by an ISA name ("c", "sse4", "avx2", ...): that one and the weaker ones.  NULL or ""
  * caps nothing.  False for an unknown name; *known then lists the names that would be right. */
 bool ps_kernels_cap(const char *isa, unsigned *flags, const char **known);

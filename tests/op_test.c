@@ -269,7 +269,7 @@ static void *room(size_t bytes)
     return p;
 }
 
-void ot_run(const ot_case *t, const ps_kernels *k, int threads, const poise_tensor *out)
+bool ot_run(const ot_case *t, const ps_kernels *k, int threads, const poise_tensor *out)
 {
     poise_tensor bare[2 * OT_MAX]; /* as planning sees them: computed tensors have no data */
     const poise_tensor *ins[OT_MAX] = {0}, *outs[OT_MAX] = {0}, *real[OT_MAX] = {0};
@@ -293,7 +293,9 @@ void ot_run(const ot_case *t, const ps_kernels *k, int threads, const poise_tens
                  .out = outs,
                  .k = k,
                  .threads = threads,
+                 .variant = (int16_t)t->variant,
                  .live = &live};
+    if (t->variant && !(t->op->variant && t->op->variant(&c, t->variant))) return false;
     size_t packed = t->op->packed ? t->op->packed(&c) : 0, scratch = t->op->scratch ? t->op->scratch(&c) : 0;
     void *weights = packed ? room(packed) : NULL, *work = room(scratch);
     if (packed) t->op->pack(&c, weights);
@@ -306,6 +308,7 @@ void ot_run(const ot_case *t, const ps_kernels *k, int threads, const poise_tens
     assert_int_equal(before, ps_alloc_count());
     ps_free(weights);
     ps_free(work);
+    return true;
 }
 
 static void compare(const ot_case *t, const poise_tensor *got, const poise_tensor *want, int output)
@@ -338,8 +341,39 @@ static void check_gaps(const ot_case *t, const poise_tensor *y)
     ps_free(copy);
 }
 
-static void check_layout(const ot_case *t, const poise_tensor *shape, ot_layout layout,
-                         const poise_tensor *want)
+/* With one table of kernels: false when there is no such variant. */
+static bool check_kernels(const ot_case *t, const ps_kernels *k, const poise_tensor *shape, ot_layout layout,
+                          const poise_tensor *want)
+{
+    poise_tensor first[OT_MAX];
+    for (int threads = 1; threads <= 4; threads *= 2) {
+        int keep = n_blocks;
+        poise_tensor y[OT_MAX];
+        for (int j = 0; j < t->n_out; j++) {
+            y[j] = ot_tensor(shape[j].type, shape[j].rank, shape[j].dim, layout);
+            memset(blocks[n_blocks - 1].base, FILL, blocks[n_blocks - 1].bytes);
+        }
+        bool known = ot_run(t, k, threads, y);
+        for (int j = 0; known && j < t->n_out; j++) {
+            check_gaps(t, &y[j]);
+            compare(t, &y[j], &want[j], j);
+            if (threads == 1) continue;
+            size_t a = block_of(&first[j]), b = block_of(&y[j]);
+            if (memcmp(blocks[a].base, blocks[b].base, blocks[a].bytes))
+                fail_msg("%s: output %d differs with %d threads (%s, variant %d)", t->op->name, j, threads, k->name,
+                         t->variant);
+        }
+        if (known && threads == 1) {
+            memcpy(first, y, sizeof first);
+            continue;
+        }
+        while (n_blocks > keep) ps_free(blocks[--n_blocks].base);
+        if (!known) return false;
+    }
+    return true;
+}
+
+static void check_layout(const ot_case *t, const poise_tensor *shape, ot_layout layout, const poise_tensor *want)
 {
     for (const ps_isa *isa = ps_isas; isa->name; isa++) {
         unsigned flags = ps_cpu_flags();
@@ -348,29 +382,8 @@ static void check_layout(const ot_case *t, const poise_tensor *shape, ot_layout 
         assert_true(ps_kernels_cap(isa->name, &flags, &known));
         ps_kernels k;
         ps_kernels_select(&k, flags);
-        poise_tensor first[OT_MAX];
-        for (int threads = 1; threads <= 4; threads *= 2) {
-            int keep = n_blocks;
-            poise_tensor y[OT_MAX];
-            for (int j = 0; j < t->n_out; j++) {
-                y[j] = ot_tensor(shape[j].type, shape[j].rank, shape[j].dim, layout);
-                memset(blocks[n_blocks - 1].base, FILL, blocks[n_blocks - 1].bytes);
-            }
-            ot_run(t, &k, threads, y);
-            for (int j = 0; j < t->n_out; j++) {
-                check_gaps(t, &y[j]);
-                compare(t, &y[j], &want[j], j);
-                if (threads == 1) continue;
-                size_t a = block_of(&first[j]), b = block_of(&y[j]);
-                if (memcmp(blocks[a].base, blocks[b].base, blocks[a].bytes))
-                    fail_msg("%s: output %d differs with %d threads (%s)", t->op->name, j, threads,
-                             isa->name);
-            }
-            if (threads == 1)
-                memcpy(first, y, sizeof first);
-            else
-                while (n_blocks > keep) ps_free(blocks[--n_blocks].base);
-        }
+        ot_case way = *t;
+        for (way.variant = 0; check_kernels(&way, &k, shape, layout, want); way.variant++) continue;
     }
 }
 

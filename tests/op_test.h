@@ -57,6 +57,7 @@ typedef struct ot_case {
     int n_in, n_out;
     const poise_tensor *in[OT_MAX];
     unsigned constants;
+    int variant; /* for ot_run; ot_check goes through all of them */
     double abs, rel; /* tolerance: |got - want| <= abs + rel*|want| */
 } ot_case;
 
@@ -65,8 +66,8 @@ typedef void ot_oracle(const ot_case *t, const poise_tensor *want);
 
 /* Infers types and dims of the outputs (out[j] with strides and data unset). */
 poise_status ot_infer(const ot_case *t, poise_tensor *out);
-/* Packs and runs with these kernels. */
-void ot_run(const ot_case *t, const ps_kernels *k, int threads, const poise_tensor *out);
+/* Packs and runs with these kernels; false when the operator has no such variant, and nothing was done. */
+bool ot_run(const ot_case *t, const ps_kernels *k, int threads, const poise_tensor *out);
 /* Infers, then runs with every ISA of this machine, 1, 2 and 4 threads and every output layout: fails the
  * test when a value is wrong, bits depend on threads, or a byte outside the output was written. */
 void ot_check(const ot_case *t, ot_oracle *oracle);
