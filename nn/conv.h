@@ -68,13 +68,14 @@ static inline size_t ps_least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* A part of one image to be read as a dense [rows][cols][channels] block.  Row i is input row row0 + i*row_step. */
+/* A part of one image to be read as a [rows][cols][channels] block.  Row i is input row row0 + i*row_step. */
 typedef struct ps_slab {
     const float *x; /* pixel (0, 0), first channel */
     ptrdiff_t row, pixel, channel;
     int32_t in[2];
     ptrdiff_t row0, row_step, col0;
     size_t rows, cols, channels;
+    size_t step; /* floats from one pixel of the copy to the next, >= channels; what is between is left alone */
 } ps_slab;
 
 /* Copies it: pixels outside the image are zero; rows outside are left undefined. */

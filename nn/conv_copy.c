@@ -39,17 +39,22 @@ static void copy_row(const ps_kernels *k, const ps_slab *s, const float *x, floa
               to = s->in[1] - s->col0; /* of dst that has pixels */
     from = from < 0 ? 0 : from > cols ? cols : from;
     to = to < from ? from : to > cols ? cols : to;
-    size_t c = s->channels;
-    memset(dst, 0, (size_t)from * c * sizeof *dst);
-    memset(dst + (size_t)to * c, 0, (size_t)(cols - to) * c * sizeof *dst);
-    if (to > from)
-        ps_block_gather(k, (size_t)(to - from), c, x + (s->col0 + from) * s->pixel, s->pixel, s->channel,
-                        dst + (size_t)from * c);
+    size_t c = s->channels, first = (size_t)from, end = (size_t)to;
+    memset(dst, 0, first * s->step * sizeof *dst);
+    memset(dst + end * s->step, 0, (s->cols - end) * s->step * sizeof *dst);
+    x += (s->col0 + from) * s->pixel;
+    dst += first * s->step;
+    if (s->step == c) {
+        if (end > first) ps_block_gather(k, end - first, c, x, s->pixel, s->channel, dst);
+        return;
+    }
+    for (size_t i = first; i < end; i++, x += s->pixel, dst += s->step)
+        ps_block_gather(k, 1, c, x, (ptrdiff_t)c, s->channel, dst);
 }
 
 void ps_slab_copy(const ps_kernels *k, const ps_slab *s, float *dst)
 {
-    for (size_t i = 0; i < s->rows; i++, dst += s->cols * s->channels) {
+    for (size_t i = 0; i < s->rows; i++, dst += s->cols * s->step) {
         ptrdiff_t iy = s->row0 + (ptrdiff_t)i * s->row_step;
         if (iy >= 0 && iy < s->in[0]) copy_row(k, s, s->x + iy * s->row, dst);
     }

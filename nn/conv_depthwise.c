@@ -132,7 +132,8 @@ static void run_edge(const dw_row *w, size_t ox, size_t n)
                  .col0 = (ptrdiff_t)ox * v->stride[1] - v->pad[1],
                  .rows = taps,
                  .cols = span,
-                 .channels = (size_t)v->c};
+                 .channels = (size_t)v->c,
+                 .step = (size_t)v->c};
     ps_slab_copy(v->k, &s, w->in);
     for (size_t i = 0; i < taps; i++) w->taps[i] = w->in + i * span * (size_t)v->c;
     run_span(w, ox, n, v->c);
@@ -166,7 +167,8 @@ static void run_ring(const dw_row *w, ptrdiff_t *next)
                  .col0 = -(ptrdiff_t)v->pad[1],
                  .rows = 1,
                  .cols = c->span,
-                 .channels = (size_t)v->c};
+                 .channels = (size_t)v->c,
+                 .step = (size_t)v->c};
     for (size_t ky = w->first; ky < w->end; ky++) {
         s.row0 = input_row(w, ky);
         float *slot = w->in + (adjacent ? (size_t)s.row0 % (size_t)v->kernel[0] : ky) * floats;
