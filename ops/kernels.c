@@ -31,8 +31,15 @@ void ps_kernels_select(ps_kernels *k, unsigned flags)
     if (t->slot) k->slot = t->slot;
 #include "ops/kernels.def"
 #undef PS_SLOT
-        if (t->gemm_f32) k->gemm_f32_tile = t->gemm_f32_tile;
-        k->name = isa->name;
+        if (t->gemm_f32) {
+            k->gemm_f32_tile = t->gemm_f32_tile;
+            k->name = isa->name;
+        }
+        if (t->gemm_bf16) {
+            k->gemm_bf16_tile = t->gemm_bf16_tile;
+            k->name_bf16 = isa->name;
+        }
+        k->fast |= t->fast;
     }
 }
 

@@ -28,11 +28,15 @@ typedef enum ps_act {
 /* y = act(x + bias) + residual, or act(x + bias + residual) when act_last. */
 typedef struct ps_epilogue {
     const float *bias;     /* one per column, or NULL */
-    const float *residual; /* row i begins at residual + i*ldr, or NULL */
+    union {
+        const float *residual;      /* row i begins at residual + i*ldr, or NULL */
+        const uint16_t *residual16; /* the same where `half` says that it is bfloat16 */
+    };
     ptrdiff_t ldr;
     ps_act act;
     float a, b; /* parameters of act */
     bool act_last;
+    bool half; /* gemm_bf16 only: outputs and residual are bfloat16 */
 } ps_epilogue;
 
 /* The tile a GEMM kernel computes, which decides how weights are packed. */
@@ -41,6 +45,11 @@ typedef struct ps_tile {
 } ps_tile;
 
 enum { PS_MAX_MR = 16, PS_MAX_NR = 64 };
+
+enum {
+    PS_FAST_BF16 = 1,   /* one gemm_bf16 */
+    PS_FAST_BF16X3 = 2, /* three of them, on the two halves of each number: 16 bits of precision */
+};
 
 #define PS_SLOT(slot, ret, args) typedef ret ps_##slot##_fn args;
 #include "ops/kernels.def"
@@ -51,7 +60,10 @@ typedef struct ps_kernels {
 #include "ops/kernels.def"
 #undef PS_SLOT
     ps_tile gemm_f32_tile; /* of gemm_f32: an ISA that sets that slot sets this too */
-    const char *name;      /* of the strongest ISA in use */
+    ps_tile gemm_bf16_tile; /* of gemm_bf16: the best number of rows; the width of panels */
+    unsigned fast;          /* PS_FAST_*: what is faster here than gemm_f32 */
+    const char *name;       /* of the strongest ISA in use */
+    const char *name_bf16;  /* of the one that gemm_bf16 is from */
 } ps_kernels;
 
 typedef struct ps_isa {

@@ -16,5 +16,8 @@
  * turns sums into outputs.  y[i*ldy + j] = epilogue(x[i*ldx + j]). */
 void PS_NAMED(finish)(size_t m, size_t n, const float *x, ptrdiff_t ldx, float *y, ptrdiff_t ldy,
                       const ps_epilogue *e);
+/* The same with outputs and residual in bfloat16. */
+void PS_NAMED(finish_half)(size_t m, size_t n, const float *x, ptrdiff_t ldx, uint16_t *y, ptrdiff_t ldy,
+                           const ps_epilogue *e);
 
 #endif

@@ -2,6 +2,8 @@
 #ifndef PS_RUNTIME_CPU_H
 #define PS_RUNTIME_CPU_H
 
+#include <stdbool.h>
+
 /* One bit for each folder ops/<isa>/; a table of kernels is used only where its bit is set. */
 enum {
     PS_CPU_c = 0,
@@ -9,9 +11,13 @@ enum {
     PS_CPU_avx2 = 1 << 1,   /* AVX2 + FMA + F16C, and the system saves YMM registers */
     PS_CPU_avx512 = 1 << 2, /* AVX-512 F, BW, DQ, VL, and the system saves ZMM registers */
     PS_CPU_neon = 1 << 3,
+    PS_CPU_avx512bf16 = 1 << 4, /* AVX-512 and its BF16, where two products of it cost what one of floats does */
+    PS_CPU_amx = 1 << 5,        /* AMX tiles and BF16, permitted by the system; and AVX-512 with BF16 */
 };
 
-/* Bits found on this machine. */
+/* Bits found on this machine.  The first call asks the system for AMX. */
 unsigned ps_cpu_flags(void);
+/* Whether the processor has AMX and the system refused it. */
+bool ps_cpu_amx_refused(void);
 
 #endif

@@ -236,6 +236,12 @@ static options parse(int argc, char **argv)
     return o;
 }
 
+/* The tile that a matrix product computes. */
+static ps_tile tile_of(const ps_kernels *k, const char *slot)
+{
+    return !strcmp(slot, "gemm_bf16") ? k->gemm_bf16_tile : k->gemm_f32_tile;
+}
+
 int main(int argc, char **argv)
 {
     const options o = parse(argc, argv);
@@ -265,8 +271,8 @@ int main(int argc, char **argv)
                    isa->name,                                                                    \
                    (check_any_fn *)ref.slot_,                                                    \
                    (check_any_fn *)now.slot_,                                                    \
-                   ref.gemm_f32_tile,                                                            \
-                   now.gemm_f32_tile,                                                            \
+                   tile_of(&ref, #slot_),                                                        \
+                   tile_of(&now, #slot_),                                                        \
                    peak,                                                                         \
                    o.bench,                                                                      \
                    false};                                                                       \

@@ -15,7 +15,7 @@ typedef void check_any_fn(void);
 typedef struct check {
     const char *slot, *isa;
     check_any_fn *ref, *neu; /* cast back to ps_<slot>_fn */
-    ps_tile ref_tile, tile;  /* of gemm_f32 */
+    ps_tile ref_tile, tile;  /* of gemm_f32 or gemm_bf16 */
     double peak;             /* check_peak() of the ISA, when it is benched */
     bool bench, failed;
 } check;

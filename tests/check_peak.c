@@ -28,6 +28,7 @@ enum { CHAINS = 12, STEPS = 256 }; /* latency 4, two a cycle: 8 chains would do 
 #define HIDE(i) __asm__("" : "+v"(c##i));
 #define ADD_sse4(i) end_of_list = _mm_add_ps(end_of_list, c##i);
 #define ADD_avx2(i) end_of_list = _mm256_add_ps(end_of_list, c##i);
+#define ADD_avx512bf16 ADD_avx512
 #define ADD_avx512(i) end_of_list = _mm512_add_ps(end_of_list, c##i);
 #define STEP_sse4(i) c##i = _mm_add_ps(y, _mm_mul_ps(c##i, x));
 #define STEP_avx2(i) c##i = _mm256_fmadd_ps(c##i, x, y);
@@ -36,6 +37,13 @@ enum { CHAINS = 12, STEPS = 256 }; /* latency 4, two a cycle: 8 chains would do 
 PEAK(sse4, "sse4.1", __m128, _mm_set1_ps, STEP_sse4, _mm_storeu_ps)
 PEAK(avx2, "avx2,fma", __m256, _mm256_set1_ps, STEP_avx2, _mm256_storeu_ps)
 PEAK(avx512, "avx512f", __m512, _mm512_set1_ps, STEP_avx512, _mm512_storeu_ps)
+
+#if defined(__clang__) ? __clang_major__ >= 9 : __GNUC__ >= 10
+#define STEP_avx512bf16(i) c##i = _mm512_dpbf16_ps(c##i, (__m512bh)x, (__m512bh)y);
+PEAK(avx512bf16, "avx512f,avx512bw,avx512bf16", __m512, _mm512_set1_ps, STEP_avx512bf16, _mm512_storeu_ps)
+#else
+#define spin_avx512bf16(out) (void)(out)
+#endif
 
 double check_peak(const char *isa)
 {
@@ -50,6 +58,9 @@ double check_peak(const char *isa)
     } else if (!strcmp(isa, "avx512")) {
         lanes = 16;
         while (check_timing(&t)) spin_avx512(out);
+    } else if (!strcmp(isa, "avx512bf16")) {
+        lanes = 32; /* pairs */
+        while (check_timing(&t)) spin_avx512bf16(out);
     } else {
         return 0.0;
     }

@@ -6,5 +6,7 @@ const ps_kernels ps_kernels_c = {
 #include "ops/kernels.def"
 #undef PS_SLOT
     .gemm_f32_tile = {PS_C_MR, PS_C_NR},
+    .gemm_bf16_tile = {PS_C_MR, PS_C_NR},
     .name = "c",
+    .name_bf16 = "c",
 };

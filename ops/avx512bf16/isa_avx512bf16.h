@@ -1,0 +1,10 @@
+/* ops/avx512bf16/isa_avx512bf16.h - names of the avx512bf16 kernels. */
+#ifndef PS_OPS_AVX512BF16_ISA_AVX512BF16_H
+#define PS_OPS_AVX512BF16_ISA_AVX512BF16_H
+
+#define PS_ISA avx512bf16
+#include "ops/slots.h"
+
+enum { PS_AVX512BF16_MR = 14, PS_AVX512BF16_NR = 32 }; /* tile of ps_gemm_bf16_avx512bf16 */
+
+#endif
