@@ -104,12 +104,10 @@ size_t ps_conv_chunks_wanted(const ps_conv *v);
 size_t ps_depthwise_scratch(const ps_conv *v);
 void ps_depthwise_run(const ps_conv *v);
 
-/* nn/conv_winograd.c: whether it can do this convolution, and whether that is worth its memory and rounding; the same
- * four things for it. */
+/* nn/conv_winograd.c: whether it can do this convolution, and whether that is faster.  Packed weights are those of the
+ * direct way. */
 bool ps_winograd_can(const ps_conv *v);
 bool ps_winograd_pays(const ps_conv *v);
-size_t ps_winograd_packed(const ps_conv *v);
-void ps_winograd_pack(const ps_conv *v, const ps_weights *w, float *dst);
 size_t ps_winograd_scratch(const ps_conv *v);
 void ps_winograd_run(const ps_conv *v);
 

@@ -25,9 +25,7 @@ static size_t panels(const ps_conv *v)
 size_t ps_conv_packed(const ps_conv *v)
 {
     size_t n;
-    ps_conv_way way = ps_conv_way_of(v);
-    if (way == PS_CONV_WINOGRAD4) return ps_winograd_packed(v);
-    if (way == PS_CONV_DEPTHWISE)
+    if (ps_conv_way_of(v) == PS_CONV_DEPTHWISE)
         n = ps_size_cap(window(v), (size_t)v->c);
     else
         n = ps_size_cap(ps_size_cap(panel_floats(v), panels(v)), (size_t)v->group);
@@ -88,13 +86,8 @@ static void pack_panels(void *ctx, int begin, int end, int thread)
 
 void ps_conv_pack(const ps_conv *v, const ps_weights *w, float *dst)
 {
-    ps_conv_way way = ps_conv_way_of(v);
-    if (way == PS_CONV_DEPTHWISE) {
+    if (ps_conv_way_of(v) == PS_CONV_DEPTHWISE) {
         pack_depthwise(v, w, dst);
-        return;
-    }
-    if (way == PS_CONV_WINOGRAD4) {
-        ps_winograd_pack(v, w, dst);
         return;
     }
     pack_job job = {v, w, dst, panels(v), panel_floats(v), ps_conv_packed(v)};

@@ -2,41 +2,57 @@
  *
  * The output is cut into tiles of 4x4 pixels.  The 6x6 inputs behind a tile become 36 values per channel; products
  * with 36 transformed weight matrices (one small matrix product each, over all tiles of a block) become 36 values per
- * output channel, and these the 16 outputs.  Blocks are sized so that both sets of values stay in L2.
+ * output channel, and these the 16 outputs.
+ *
+ * Weights are packed as for the direct driver (9 numbers a window, not 36) and transformed while running: some channels
+ * of a panel at a time, which stay in L2 until they are multiplied.  That takes 5 cycles a window with AVX-512,
+ * multiplying 2.25 for each tile; fetching 36 numbers of stored ones from memory takes longer, and the memory of a
+ * network's weights does not grow.  Where there are several blocks, all are transformed once.
  *
  * Rounding: the transforms multiply by up to 5 and 8 and cancel; rms error against direct sums is about 10 times theirs
  * (1.5e-6 of the output's rms at 64 channels, 3e-6 at 256), far below what a trained network notices. */
 #include "nn/conv.h"
 
-#include <string.h>
-
 enum {
     POINTS = 36,
-    LEAST_CHANNELS = 16,  /* below, transforms cost more than they save */
-    /* Transformed weights take 4x the memory of plain ones, and each saves multiplications for every output pixel:
-     * worth it where pixels are many, or weights few.  On YOLOv8n 640 the 20x20 maps would gain 5 ms of 54 and cost
-     * 11 MB of 48. */
-    MOST_WEIGHTS = 1 << 15, /* input times output channels */
-    FEW_WEIGHTS = 1 << 12,
-    MANY_PIXELS = 1000,
+    WINDOW = 6,              /* rows and columns of input behind a tile */
+    LEAST_CHANNELS = 16,     /* below, transforms cost more than they save */
+    LEAST_TILES = 4,         /* below, so does the transform of weights */
     BLOCK_BYTES = 640 << 10, /* transformed inputs and outputs of a block: fits beside weights in 1 MB of L2 */
+    KEPT_BYTES = 4 << 20,    /* most transformed weights that are kept for all blocks */
+    CHUNK = 64,              /* channels of a panel that are transformed together: 288 KB of AVX-512's panels */
+    MOST_CHUNK = 128,         /* a sum of so many is not cut */
+    WIDE = 64,               /* output channels that are transformed together */
 };
 
 typedef struct cut {
     const ps_conv *v;
     size_t c, o, nr, mr, panels, panel_floats;
     size_t tiles_x, tiles, block, blocks, images; /* tiles of an image, tiles in a block */
-    size_t in_ld, in_step, out_ld, out_step;      /* floats from tile to tile and from point to point */
-    size_t thread_floats;
+    size_t joint, share, shares;                  /* panels of an output transform, of an item; items of a block */
+    size_t chunks;                                /* parts of the sums over input channels */
+    size_t in_ld, out_ld;                         /* floats from tile to tile */
+    size_t in_step, out_step, u_step;             /* and from point to point */
+    bool keep;
+    size_t kept_floats, thread_floats;
     int threads;
 } cut;
+
+static size_t ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
+static size_t tiles_of(int32_t pixels)
+{
+    return ((size_t)pixels + 3) / 4;
+}
 
 bool ps_winograd_can(const ps_conv *v)
 {
     for (int i = 0; i < 2; i++)
         if (v->kernel[i] != 3 || v->stride[i] != 1 || v->dilation[i] != 1) return false;
     if (v->group != 1 || v->c < LEAST_CHANNELS || v->o < LEAST_CHANNELS) return false;
-    if (v->out[0] < 4 || v->out[1] < 4) return false;
     for (int i = 0; i < v->batch_rank; i++)
         if (v->weight_step[i]) return false;
     return v->xs.channel == 1 && v->ys.channel == 1 && (!v->residual || v->rs.channel == 1);
@@ -44,9 +60,7 @@ bool ps_winograd_can(const ps_conv *v)
 
 bool ps_winograd_pays(const ps_conv *v)
 {
-    int64_t weights = (int64_t)v->c * v->o;
-    return weights <= FEW_WEIGHTS ||
-           (weights <= MOST_WEIGHTS && (int64_t)v->out[0] * v->out[1] >= MANY_PIXELS);
+    return tiles_of(v->out[0]) * tiles_of(v->out[1]) >= LEAST_TILES;
 }
 
 /* Rows a whole number of cache lines long, and never a multiple of 1 KB apart, which would share L1 sets. */
@@ -56,163 +70,174 @@ static size_t spread_rows(size_t n)
     return n % 256 ? n : n + 16;
 }
 
+/* Tiles of a block: as many as stay in L2, but enough for the weights that each block reads again. */
+static void choose_block(cut *c, size_t want)
+{
+    size_t tile = POINTS * (c->in_ld + c->out_ld) * sizeof(float), least = 2 * c->mr;
+    size_t fit = ps_least(BLOCK_BYTES / tile / c->mr * c->mr, c->tiles);
+    size_t part = ceil_div(c->tiles * c->images, want);
+    if (fit > part) fit = part;
+    if (fit < least) fit = least;
+    c->blocks = ceil_div(c->tiles, fit);
+    c->block = c->blocks ? ceil_div(c->tiles, c->blocks) : 1;
+}
+
+/* Panels of an item: all, unless there are fewer blocks than threads want; inputs are transformed for each item. */
+static void choose_share(cut *c, size_t want)
+{
+    size_t items = c->blocks * c->images, parts = items ? ceil_div(want, items) : 1;
+    c->share = ceil_div(c->panels, ps_least(parts, c->panels));
+    c->shares = ceil_div(c->panels, c->share);
+}
+
 static void make_cut(const ps_conv *v, cut *c)
 {
     *c = (cut){.v = v, .c = (size_t)v->c, .o = (size_t)v->o};
     c->mr = (size_t)v->k->gemm_f32_tile.mr;
     c->nr = (size_t)v->k->gemm_f32_tile.nr;
-    c->panels = (c->o + c->nr - 1) / c->nr;
-    c->panel_floats = ps_round_up(c->c * c->nr, PS_ALIGN / sizeof(float));
-    c->tiles_x = ((size_t)v->out[1] + 3) / 4;
-    c->tiles = ((size_t)v->out[0] + 3) / 4 * c->tiles_x;
+    c->panels = ceil_div(c->o, c->nr);
+    c->panel_floats = ps_round_up(9 * c->c * c->nr, PS_ALIGN / sizeof(float));
+    c->tiles_x = tiles_of(v->out[1]);
+    c->tiles = tiles_of(v->out[0]) * c->tiles_x;
     c->images = ps_conv_images(v);
+    c->joint = ps_least(c->nr < WIDE ? WIDE / c->nr : 1, c->panels);
+    c->chunks = c->c > MOST_CHUNK ? ceil_div(c->c, CHUNK) : 1;
     c->in_ld = spread_rows(c->c);
-    c->out_ld = spread_rows(c->o);
-    size_t fit = BLOCK_BYTES / (POINTS * (c->in_ld + c->out_ld) * sizeof(float));
-    fit = fit < c->mr ? c->mr : fit / c->mr * c->mr;
-    size_t want = ps_conv_chunks_wanted(v), share = (c->tiles * c->images + want - 1) / want;
-    if (fit > share) fit = share;
-    if (fit > c->tiles) fit = c->tiles;
-    if (!fit) fit = 1;
-    c->blocks = (c->tiles + fit - 1) / fit;
-    c->block = c->blocks ? (c->tiles + c->blocks - 1) / c->blocks : 1;
+    c->out_ld = c->joint * c->nr;
+    size_t want = ps_conv_chunks_wanted(v);
+    choose_block(c, want);
+    choose_share(c, want);
     c->in_step = c->block * c->in_ld + 16;
-    c->out_step = c->block * c->out_ld + 16;
-    c->thread_floats = POINTS * (c->in_step + c->out_step) + POINTS * c->c;
+    c->out_step = ps_round_up(c->block * c->out_ld, 16) + 16;
+    c->u_step = ps_round_up(c->c * c->nr, 16) + 16;
+    c->kept_floats = ps_size_cap(c->panels * POINTS, c->u_step);
+    c->keep = c->blocks * c->images > 1 && c->kept_floats <= KEPT_BYTES / sizeof(float);
+    if (!c->keep) {
+        c->kept_floats = 0;
+        c->u_step = ps_round_up(ceil_div(c->c, c->chunks) * c->nr, 16) + 16;
+    }
+    c->thread_floats = ps_size_cap(POINTS, c->in_step + c->out_step + (c->keep ? 0 : c->u_step));
     c->threads = want > 1 ? v->threads : 1;
-}
-
-size_t ps_winograd_packed(const ps_conv *v)
-{
-    cut c;
-    make_cut(v, &c);
-    return POINTS * c.panels * c.panel_floats;
 }
 
 size_t ps_winograd_scratch(const ps_conv *v)
 {
     cut c;
     make_cut(v, &c);
-    return ps_round_up(c.thread_floats * sizeof(float), PS_ALIGN) * (size_t)c.threads;
+    size_t mine = ps_size_cap(c.thread_floats, (size_t)c.threads), all;
+    return ps_size_add(&all, mine, c.kept_floats) ? ps_size_cap(all, sizeof(float)) : SIZE_MAX;
 }
 
-/* u = G g G^T of one 3x3 window. */
-static void transform_weights(const double g[3][3], double u[6][6])
+/* All points of input channels [from, to) of one panel. */
+static void transform_weights(const cut *c, size_t panel, size_t from, size_t to, float *u)
 {
-    static const double G[6][3] = {{1 / 4.0, 0, 0},
-                                   {-1 / 6.0, -1 / 6.0, -1 / 6.0},
-                                   {-1 / 6.0, 1 / 6.0, -1 / 6.0},
-                                   {1 / 24.0, 1 / 12.0, 1 / 6.0},
-                                   {1 / 24.0, -1 / 12.0, 1 / 6.0},
-                                   {0, 0, 1}};
-    double t[6][3];
-    for (int i = 0; i < 6; i++)
-        for (int j = 0; j < 3; j++) t[i][j] = G[i][0] * g[0][j] + G[i][1] * g[1][j] + G[i][2] * g[2][j];
-    for (int i = 0; i < 6; i++)
-        for (int j = 0; j < 6; j++) u[i][j] = t[i][0] * G[j][0] + t[i][1] * G[j][1] + t[i][2] * G[j][2];
+    const float *w = c->v->weights + panel * c->panel_floats + from * c->nr;
+    c->v->k->winograd_weights_f32((to - from) * c->nr, w, (ptrdiff_t)(c->c * c->nr), u, (ptrdiff_t)c->u_step);
 }
 
-void ps_winograd_pack(const ps_conv *v, const ps_weights *w, float *dst)
+static void keep_weights(void *ctx, int begin, int end, int thread)
 {
-    cut c;
-    make_cut(v, &c);
-    memset(dst, 0, ps_winograd_packed(v) * sizeof *dst);
-    for (size_t o = 0; o < c.o; o++)
-        for (size_t i = 0; i < c.c; i++) {
-            double g[3][3], u[6][6];
-            for (int y = 0; y < 3; y++)
-                for (int x = 0; x < 3; x++)
-                    g[y][x] = (double)w->scale * (double)w->at[(ptrdiff_t)o * w->o + (ptrdiff_t)i * w->c + y * w->kernel[0] +
-                                                               x * w->kernel[1]];
-            transform_weights(g, u);
-            float *at = dst + o / c.nr * c.panel_floats + i * c.nr + o % c.nr;
-            for (int p = 0; p < POINTS; p++) at[(size_t)p * c.panels * c.panel_floats] = (float)u[p / 6][p % 6];
-        }
+    (void)thread;
+    const cut *c = ctx;
+    float *kept = (float *)(void *)c->v->scratch;
+    for (size_t i = (size_t)begin; i < (size_t)end; i++)
+        transform_weights(c, i, 0, c->c, kept + i * POINTS * c->u_step);
 }
 
-/* The 6x6 window at (y, x), copied with zeros where it leaves the image. */
-static const float *bordered(const cut *c, const float *image, ptrdiff_t y, ptrdiff_t x, float *dst)
+/* The rows (or columns) of a window at `at` that an image of `size` has: [*first, *end). */
+static void clip(ptrdiff_t at, int32_t size, int *first, int *end)
+{
+    ptrdiff_t from = at < 0 ? -at : 0, to = size - at;
+    if (from > WINDOW) from = WINDOW;
+    if (to > WINDOW) to = WINDOW;
+    *first = (int)from;
+    *end = to > from ? (int)to : (int)from;
+}
+
+static void transform_inputs(const cut *c, size_t image, size_t from, size_t n, float *in)
 {
     const ps_conv *v = c->v;
-    for (ptrdiff_t i = 0; i < 6; i++)
-        for (ptrdiff_t j = 0; j < 6; j++) {
-            float *to = dst + (size_t)(6 * i + j) * c->c;
-            bool inside = y + i >= 0 && y + i < v->in[0] && x + j >= 0 && x + j < v->in[1];
-            if (inside) memcpy(to, image + (y + i) * v->xs.row + (x + j) * v->xs.pixel, c->c * sizeof *to);
-            else memset(to, 0, c->c * sizeof *to);
-        }
-    return dst;
-}
-
-static void transform_inputs(const cut *c, const float *image, size_t from, size_t n, float *in, float *window)
-{
-    const ps_conv *v = c->v;
+    const float *x = v->x + ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch);
     for (size_t t = 0; t < n; t++) {
-        ptrdiff_t y = (ptrdiff_t)((from + t) / c->tiles_x * 4) - v->pad[0];
-        ptrdiff_t x = (ptrdiff_t)((from + t) % c->tiles_x * 4) - v->pad[1];
-        bool inside = y >= 0 && x >= 0 && y + 6 <= v->in[0] && x + 6 <= v->in[1];
-        float *to = in + t * c->in_ld;
-        if (inside)
-            v->k->winograd_in_f32(c->c, image + y * v->xs.row + x * v->xs.pixel, v->xs.row, v->xs.pixel, to,
-                                  (ptrdiff_t)c->in_step);
-        else
-            v->k->winograd_in_f32(c->c, bordered(c, image, y, x, window), (ptrdiff_t)(6 * c->c), (ptrdiff_t)c->c, to,
-                                  (ptrdiff_t)c->in_step);
+        ptrdiff_t y0 = (ptrdiff_t)((from + t) / c->tiles_x * 4) - v->pad[0];
+        ptrdiff_t x0 = (ptrdiff_t)((from + t) % c->tiles_x * 4) - v->pad[1];
+        ps_part part;
+        clip(y0, v->in[0], &part.y0, &part.y1);
+        clip(x0, v->in[1], &part.x0, &part.x1);
+        bool any = part.y0 < part.y1 && part.x0 < part.x1;
+        const float *at = any ? x + (y0 + part.y0) * v->xs.row + (x0 + part.x0) * v->xs.pixel : x;
+        v->k->winograd_in_f32(c->c, at, v->xs.row, v->xs.pixel, &part, in + t * c->in_ld, (ptrdiff_t)c->in_step);
     }
 }
 
-/* 36 matrix products; tiles of a product differ by at most one row in height. */
-static void multiply(const cut *c, size_t n, const float *in, float *out)
+/* out (+)= in * u for n tiles and k channels; the products differ by at most one row in height. */
+static void multiply(const cut *c, size_t n, size_t k, size_t cols, const float *in, const float *u, bool add,
+                     float *out)
 {
-    static const ps_epilogue none = {.act = PS_ACT_NONE};
-    size_t parts = (n + c->mr - 1) / c->mr;
-    for (size_t p = 0; p < POINTS; p++) {
-        const float *w = c->v->weights + p * c->panels * c->panel_floats;
-        for (size_t panel = 0; panel < c->panels; panel++, w += c->panel_floats) {
-            size_t left = c->o - panel * c->nr, cols = left < c->nr ? left : c->nr;
-            for (size_t i = 0; i < parts; i++) {
-                size_t t = n * i / parts, m = n * (i + 1) / parts - t;
-                const float *a = in + p * c->in_step + t * c->in_ld;
-                c->v->k->gemm_f32(m, cols, c->c, 1, &a, (ptrdiff_t)c->in_ld, w,
-                                  out + p * c->out_step + t * c->out_ld + panel * c->nr, (ptrdiff_t)c->out_ld, &none);
-            }
-        }
+    size_t parts = ceil_div(n, c->mr);
+    for (size_t i = 0; i < parts; i++) {
+        size_t t = n * i / parts, m = n * (i + 1) / parts - t;
+        const float *a = in + t * c->in_ld;
+        float *y = out + t * c->out_ld;
+        ps_epilogue e = {.act = PS_ACT_NONE, .residual = add ? y : NULL, .ldr = (ptrdiff_t)c->out_ld};
+        c->v->k->gemm_f32(m, cols, k, 1, &a, (ptrdiff_t)c->in_ld, u, y, (ptrdiff_t)c->out_ld, &e);
     }
 }
 
-static void transform_outputs(const cut *c, size_t image, size_t from, size_t n, const float *out)
+static void transform_outputs(const cut *c, size_t image, size_t from, size_t n, size_t channel, size_t cols,
+                              const float *out)
 {
     const ps_conv *v = c->v;
-    float *y = v->y + ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch);
-    const float *r = v->residual ? v->r + ps_conv_offset(v->batch_rank, v->batch, image, v->rs.batch) : NULL;
+    float *y = v->y + ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch) + channel;
+    const float *r = v->residual ? v->r + ps_conv_offset(v->batch_rank, v->batch, image, v->rs.batch) + channel : NULL;
+    ps_epilogue e = {.bias = v->bias ? v->bias + channel : NULL,
+                     .act = (ps_act)v->fused.act,
+                     .a = v->fused.a,
+                     .b = v->fused.b,
+                     .act_last = v->fused.act_last != 0};
     for (size_t t = 0; t < n; t++) {
         size_t ty = (from + t) / c->tiles_x * 4, tx = (from + t) % c->tiles_x * 4;
-        size_t rows = (size_t)v->out[0] - ty, cols = (size_t)v->out[1] - tx;
-        ps_epilogue e = {.bias = v->bias, .act = (ps_act)v->fused.act, .a = v->fused.a, .b = v->fused.b,
-                         .act_last = v->fused.act_last != 0};
+        size_t rows = ps_least((size_t)v->out[0] - ty, 4), columns = ps_least((size_t)v->out[1] - tx, 4);
         if (r) {
             e.residual = r + (ptrdiff_t)ty * v->rs.row + (ptrdiff_t)tx * v->rs.pixel;
             e.ldr = v->rs.pixel;
         }
-        v->k->winograd_out_f32(c->o, out + t * c->out_ld, (ptrdiff_t)c->out_step, rows < 4 ? rows : 4, cols < 4 ? cols : 4,
-                               y + (ptrdiff_t)ty * v->ys.row + (ptrdiff_t)tx * v->ys.pixel, v->ys.row, v->ys.pixel, v->rs.row,
-                               &e);
+        v->k->winograd_out_f32(cols, out + t * c->out_ld, (ptrdiff_t)c->out_step, rows, columns,
+                               y + (ptrdiff_t)ty * v->ys.row + (ptrdiff_t)tx * v->ys.pixel, v->ys.row, v->ys.pixel,
+                               v->rs.row, &e);
     }
 }
 
-static void run_blocks(void *ctx, int begin, int end, int thread)
+/* All products of n transformed tiles with one panel: 36 values of each in `out`. */
+static void run_panel(const cut *c, size_t panel, size_t n, const float *in, float *out, float *u)
+{
+    const float *kept = (const float *)(const void *)c->v->scratch + panel * POINTS * c->u_step;
+    size_t cols = ps_least(c->nr, c->o - panel * c->nr);
+    for (size_t i = 0; i < c->chunks; i++) {
+        size_t from = c->c * i / c->chunks, to = c->c * (i + 1) / c->chunks;
+        const float *w = c->keep ? kept + from * c->nr : u;
+        if (!c->keep) transform_weights(c, panel, from, to, u);
+        for (size_t p = 0; p < POINTS; p++)
+            multiply(c, n, to - from, cols, in + p * c->in_step + from, w + p * c->u_step, i > 0,
+                     out + p * c->out_step);
+    }
+}
+
+static void run_items(void *ctx, int begin, int end, int thread)
 {
     const cut *c = ctx;
-    const ps_conv *v = c->v;
-    uint8_t *mine = v->scratch + (size_t)thread * ps_round_up(c->thread_floats * sizeof(float), PS_ALIGN);
-    float *in = (float *)(void *)mine, *out = in + POINTS * c->in_step, *window = out + POINTS * c->out_step;
+    float *mine = (float *)(void *)c->v->scratch + c->kept_floats + (size_t)thread * c->thread_floats;
+    float *in = mine, *out = in + POINTS * c->in_step, *u = out + POINTS * c->out_step;
     for (size_t i = (size_t)begin; i < (size_t)end; i++) {
-        size_t image = i / c->blocks, from = i % c->blocks * c->block;
-        size_t n = from >= c->tiles ? 0 : c->tiles - from < c->block ? c->tiles - from : c->block;
-        const float *x = v->x + ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch);
-        transform_inputs(c, x, from, n, in, window);
-        multiply(c, n, in, out);
-        transform_outputs(c, image, from, n, out);
+        size_t image = i / c->shares / c->blocks, from = i / c->shares % c->blocks * c->block;
+        size_t n = from >= c->tiles ? 0 : ps_least(c->tiles - from, c->block);
+        size_t p0 = i % c->shares * c->share, p1 = ps_least(p0 + c->share, c->panels);
+        transform_inputs(c, image, from, n, in);
+        for (size_t p = p0; p < p1; p += c->joint) {
+            size_t last = ps_least(p + c->joint, p1), channel = p * c->nr;
+            for (size_t q = p; q < last; q++) run_panel(c, q, n, in, out + (q - p) * c->nr, u);
+            transform_outputs(c, image, from, n, channel, ps_least(last * c->nr, c->o) - channel, out);
+        }
     }
 }
 
@@ -220,5 +245,6 @@ void ps_winograd_run(const ps_conv *v)
 {
     cut c;
     make_cut(v, &c);
-    ps_parallel(c.threads, (int)(c.images * c.blocks), run_blocks, &c);
+    if (c.keep) ps_parallel(c.threads, (int)c.panels, keep_weights, &c);
+    ps_parallel(c.threads, (int)(c.images * c.blocks * c.shares), run_items, &c);
 }

@@ -44,6 +44,11 @@ typedef struct ps_tile {
     int mr, nr; /* at most mr rows, panels of nr columns */
 } ps_tile;
 
+/* Rows [y0, y1) and columns [x0, x1) of a window; y0 <= y1 and x0 <= x1. */
+typedef struct ps_part {
+    int y0, y1, x0, x1;
+} ps_part;
+
 enum { PS_MAX_MR = 16, PS_MAX_NR = 64 };
 
 enum {

@@ -1,5 +1,4 @@
-/* tests/check_winograd.c - checks the Winograd transforms: against matrices in double, and that together they are a
- * convolution. */
+/* tests/check_winograd.c - checks the Winograd transforms against matrices in double. */
 #include "tests/check.h"
 
 #include <math.h>
@@ -9,36 +8,91 @@ static const double BT[6][6] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 
                                 {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
 static const double AT[4][6] = {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}};
 
-static void try_in(check *c, size_t n, size_t pixel, size_t row, size_t step, bool front)
+static const double G[6][3] = {{1 / 4.0, 0, 0},
+                               {-1 / 6.0, -1 / 6.0, -1 / 6.0},
+                               {-1 / 6.0, 1 / 6.0, -1 / 6.0},
+                               {1 / 24.0, 1 / 12.0, 1 / 6.0},
+                               {1 / 24.0, -1 / 12.0, 1 / 6.0},
+                               {0, 0, 1}};
+
+static void try_in(check *c, size_t n, const ps_part *part, bool front)
 {
-    const float *x = check_random(n ? 5 * row + 5 * pixel + n : 0, front, -1, 1);
+    size_t pixel = n + check_below(9), row = 6 * pixel + check_below(9), step = n + check_below(20);
+    size_t rows = (size_t)(part->y1 - part->y0), cols = (size_t)(part->x1 - part->x0);
+    const float *x = check_random(n && rows && cols ? (rows - 1) * row + (cols - 1) * pixel + n : 0, front, -1, 1);
     float *v = check_floats(n ? 35 * step + n : 0, front);
-    ((ps_winograd_in_f32_fn *)c->neu)(n, x, (ptrdiff_t)row, (ptrdiff_t)pixel, v, (ptrdiff_t)step);
+    ((ps_winograd_in_f32_fn *)c->neu)(n, x, (ptrdiff_t)row, (ptrdiff_t)pixel, part, v, (ptrdiff_t)step);
     for (size_t p = 0; p < 36; p++)
         for (size_t j = 0; j < n; j++) {
             double sum = 0, terms = 0;
-            for (size_t i = 0; i < 36; i++) {
-                double t = BT[p / 6][i / 6] * (double)x[i / 6 * row + i % 6 * pixel + j] * BT[p % 6][i % 6];
-                sum += t;
-                terms += fabs(t);
-            }
+            for (int y = part->y0; y < part->y1; y++)
+                for (int z = part->x0; z < part->x1; z++) {
+                    size_t at = (size_t)(y - part->y0) * row + (size_t)(z - part->x0) * pixel + j;
+                    double t = BT[p / 6][y] * (double)x[at] * BT[p % 6][z];
+                    sum += t;
+                    terms += fabs(t);
+                }
             if (!check_near(c, "point", p * 1000 + j, v[p * step + j], sum, check_sum_tolerance(36, terms))) return;
         }
     if (n) check_gaps(c, v, 36, n, step);
 }
 
+static ps_part random_part(void)
+{
+    ps_part p = {.y1 = 6, .x1 = 6};
+    if (check_below(3) == 0) return p;
+    p.y0 = (int)check_below(7), p.x0 = (int)check_below(7);
+    p.y1 = p.y0 + (int)check_below((size_t)(7 - p.y0)), p.x1 = p.x0 + (int)check_below((size_t)(7 - p.x0));
+    return p;
+}
+
 void check_winograd_in_f32(check *c)
 {
     for (const size_t *n = check_sizes; *n < 130 && !c->failed; n++)
-        for (int front = 0; front < 2 && !c->failed; front++) {
-            size_t pixel = *n + check_below(9), row = 6 * pixel + check_below(9);
-            try_in(c, *n, pixel, row, *n + check_below(20), front);
+        for (int round = 0; round < 8 && !c->failed; round++) {
+            const ps_part part = random_part();
+            try_in(c, *n, &part, round & 1);
             check_release();
         }
     if (!c->bench || c->failed) return;
     float *x = check_random(36 * 64, true, -1, 1), *v = check_floats(36 * 64, true);
-    CHECK_BENCH(c, "64 channels", 36 * 64 * 4.0, "GB/s", ((ps_winograd_in_f32_fn *)c->neu)(64, x, 384, 64, v, 64),
-                ((ps_winograd_in_f32_fn *)c->ref)(64, x, 384, 64, v, 64));
+    const ps_part all = {.y1 = 6, .x1 = 6};
+    CHECK_BENCH(c, "64 channels", 36 * 64 * 4.0, "GB/s", ((ps_winograd_in_f32_fn *)c->neu)(64, x, 384, 64, &all, v, 64),
+                ((ps_winograd_in_f32_fn *)c->ref)(64, x, 384, 64, &all, v, 64));
+    check_release();
+}
+
+static void try_weights(check *c, size_t n, bool front)
+{
+    size_t tap = n + check_below(9), step = n + check_below(20);
+    const float *w = check_random(n ? 8 * tap + n : 0, front, -1, 1);
+    float *u = check_floats(n ? 35 * step + n : 0, front);
+    ((ps_winograd_weights_f32_fn *)c->neu)(n, w, (ptrdiff_t)tap, u, (ptrdiff_t)step);
+    for (size_t p = 0; p < 36; p++)
+        for (size_t j = 0; j < n; j++) {
+            double sum = 0, terms = 0;
+            for (size_t t = 0; t < 9; t++) {
+                double term = G[p / 6][t / 3] * (double)w[t * tap + j] * G[p % 6][t % 3];
+                sum += term;
+                terms += fabs(term);
+            }
+            if (!check_near(c, "point", p * 1000 + j, u[p * step + j], sum, check_sum_tolerance(9, terms))) return;
+        }
+    if (n) check_gaps(c, u, 36, n, step);
+}
+
+void check_winograd_weights_f32(check *c)
+{
+    for (const size_t *n = check_sizes; *n < 300 && !c->failed; n++)
+        for (int front = 0; front < 2 && !c->failed; front++) {
+            try_weights(c, *n, front);
+            check_release();
+        }
+    if (!c->bench || c->failed) return;
+    float *w = check_random(9 * 1024, true, -1, 1), *u = check_floats(36 * 1040, true);
+    CHECK_BENCH(c, "1024 windows", 36 * 1024 * 4.0, "GB/s",
+                ((ps_winograd_weights_f32_fn *)c->neu)(1024, w, 1024, u, 1040),
+                ((ps_winograd_weights_f32_fn *)c->ref)(1024, w, 1024, u, 1040));
     check_release();
 }
 

@@ -58,6 +58,7 @@ typedef struct extras {
     bool has_bias, has_residual, constant;
     int rank;
     ps_fused fused;
+    double size; /* of inputs; 0 = 1 */
 } extras;
 
 /* Sums of k products of numbers in [-1, 1]: single-precision rounding grows with k at worst.  Winograd's transforms,
@@ -77,7 +78,8 @@ static void check_conv(const shape *s, const extras *e)
     }
     int32_t xd[4] = {s->n, s->c, s->h, s->w}, wd[4] = {s->o, s->c / s->group, s->kernel[0], s->kernel[1]};
     if (e->rank == 3) xd[2] = s->w, wd[2] = s->kernel[1];
-    poise_tensor x = ot_random_tensor(POISE_F32, e->rank, xd, e->x, -1, 1);
+    double size = e->size > 0 ? e->size : 1;
+    poise_tensor x = ot_random_tensor(POISE_F32, e->rank, xd, e->x, -size, size);
     poise_tensor w = ot_random_tensor(POISE_F32, e->rank, wd, e->constant ? OT_ROW : e->w, -1, 1);
     poise_tensor bias = ot_random_tensor(POISE_F32, 1, &s->o, e->constant ? OT_ROW : e->bias, -1, 1), r;
     ot_case t = {.op = &ps_op_conv,
@@ -86,7 +88,7 @@ static void check_conv(const shape *s, const extras *e)
                  .n_out = 1,
                  .in = {&x, &w},
                  .constants = e->constant ? 6 : 0,
-                 .abs = tolerance(s),
+                 .abs = tolerance(s) * size,
                  .rel = 1e-5};
     if (e->has_bias) t.in[2] = &bias;
     poise_tensor y;
@@ -208,6 +210,22 @@ static void test_winograd(void **state)
     }
 }
 
+/* Sums over channels in several parts, several panels, few tiles; inputs near the ends of what floats can hold. */
+static void test_winograd_deep(void **state)
+{
+    (void)state;
+    static const double sizes[] = {0, 0, 1e-25, 1e30};
+    for (int i = 0; i < 16; i++) {
+        shape s = {.n = ot_between(1, 2), .group = 1, .c = ot_between(90, 270), .o = ot_between(30, 150), .h = ot_between(5, 12),
+                   .w = ot_between(5, 12), .kernel = {3, 3}, .stride = {1, 1}, .dilation = {1, 1}, .pad = {1, 1, 1, 1}};
+        extras e = random_extras();
+        e.x = e.r = ot_random(2) ? OT_LAST : OT_LAST_GAP;
+        e.size = sizes[i % 4];
+        if (e.size > 0) e.has_bias = e.has_residual = false, e.fused = (ps_fused){.act = PS_ACT_NONE};
+        check_conv(&s, &e);
+    }
+}
+
 static void test_one_dimension(void **state)
 {
     (void)state;
@@ -262,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_known_shapes),
         cmocka_unit_test(test_random_shapes),
         cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_winograd_deep),
         cmocka_unit_test(test_one_dimension),
         cmocka_unit_test(test_refused),
     };

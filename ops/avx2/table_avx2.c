@@ -24,6 +24,7 @@ const ps_kernels ps_kernels_avx2 = {
     .transpose_f32 = ps_transpose_f32_avx2,
     .pixels_f32 = ps_pixels_f32_avx2,
     .winograd_in_f32 = ps_winograd_in_f32_avx2,
+    .winograd_weights_f32 = ps_winograd_weights_f32_avx2,
     .winograd_out_f32 = ps_winograd_out_f32_avx2,
     .bf16_from_f32 = ps_bf16_from_f32_avx2,
     .f32_from_bf16 = ps_f32_from_bf16_avx2,

@@ -22,6 +22,7 @@ const ps_kernels ps_kernels_avx512 = {
     .maxpool_f32 = ps_maxpool_f32_avx512,
     .lerp4_f32 = ps_lerp4_f32_avx512,
     .winograd_in_f32 = ps_winograd_in_f32_avx512,
+    .winograd_weights_f32 = ps_winograd_weights_f32_avx512,
     .winograd_out_f32 = ps_winograd_out_f32_avx512,
     .bf16_from_f32 = ps_bf16_from_f32_avx512,
     .f32_from_bf16 = ps_f32_from_bf16_avx512,

@@ -1,7 +1,8 @@
 /* ops/c/winograd_c.c - Winograd's F(4x4, 3x3) as matrices: the reference of its transforms. */
 #include "ops/c/isa_c.h"
 
-void ps_winograd_in_f32_c(size_t c, const float *x, ptrdiff_t row, ptrdiff_t pixel, float *v, ptrdiff_t step)
+void ps_winograd_in_f32_c(size_t c, const float *x, ptrdiff_t row, ptrdiff_t pixel, const ps_part *part, float *v,
+                           ptrdiff_t step)
 {
     static const float bt[6][6] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
                                    {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
@@ -10,7 +11,9 @@ void ps_winograd_in_f32_c(size_t c, const float *x, ptrdiff_t row, ptrdiff_t pix
         for (int i = 0; i < 6; i++)
             for (int j = 0; j < 6; j++) {
                 t[i][j] = 0;
-                for (int k = 0; k < 6; k++) t[i][j] += bt[i][k] * x[k * row + j * pixel + (ptrdiff_t)ch];
+                if (j < part->x0 || j >= part->x1) continue;
+                for (int k = part->y0; k < part->y1; k++)
+                    t[i][j] += bt[i][k] * x[(k - part->y0) * row + (j - part->x0) * pixel + (ptrdiff_t)ch];
             }
         for (int i = 0; i < 6; i++)
             for (int j = 0; j < 6; j++) {
@@ -19,6 +22,22 @@ void ps_winograd_in_f32_c(size_t c, const float *x, ptrdiff_t row, ptrdiff_t pix
                 v[(6 * i + j) * step + (ptrdiff_t)ch] = s;
             }
     }
+}
+
+void ps_winograd_weights_f32_c(size_t n, const float *w, ptrdiff_t tap, float *u, ptrdiff_t step)
+{
+    static const float g[6][3] = {{1 / 4.0f, 0, 0},
+                                  {-1 / 6.0f, -1 / 6.0f, -1 / 6.0f},
+                                  {-1 / 6.0f, 1 / 6.0f, -1 / 6.0f},
+                                  {1 / 24.0f, 1 / 12.0f, 1 / 6.0f},
+                                  {1 / 24.0f, -1 / 12.0f, 1 / 6.0f},
+                                  {0, 0, 1}};
+    for (ptrdiff_t j = 0; j < (ptrdiff_t)n; j++)
+        for (int p = 0; p < 36; p++) {
+            float s = 0;
+            for (int t = 0; t < 9; t++) s += g[p / 6][t / 3] * g[p % 6][t % 3] * w[t * tap + j];
+            u[p * step + j] = s;
+        }
 }
 
 void ps_winograd_out_f32_c(size_t n, const float *m, ptrdiff_t step, size_t rows, size_t cols, float *y, ptrdiff_t row,

@@ -24,6 +24,7 @@ const ps_kernels ps_kernels_sse4 = {
     .transpose_f32 = ps_transpose_f32_sse4,
     .pixels_f32 = ps_pixels_f32_sse4,
     .winograd_in_f32 = ps_winograd_in_f32_sse4,
+    .winograd_weights_f32 = ps_winograd_weights_f32_sse4,
     .winograd_out_f32 = ps_winograd_out_f32_sse4,
     .bf16_from_f32 = ps_bf16_from_f32_sse4,
     .f32_from_bf16 = ps_f32_from_bf16_sse4,
