@@ -104,6 +104,8 @@ typedef struct ps_softmax_params {
     int32_t kind, axis;
 } ps_softmax_params;
 
+/* soft_argmax: ps_axis_params; x, w [n] -> the mean of w under a softmax along `axis` (n elements): 1 element there. */
+
 /* layer_norm: x, scale?, bias? (dims of x from `axis` on) -> y, mean?, 1/deviation? */
 typedef struct ps_layer_norm_params {
     int32_t axis;

@@ -89,6 +89,56 @@ void check_softmax_f32(check *c)
                 ((ps_softmax_f32_fn *)c->ref)(400, x, y));
 }
 
+static bool verify_soft_argmax(check *c, size_t n, const float *x, size_t ldx, const float *w, float got, size_t j)
+{
+    double top = -(double)INFINITY, sum = 0, mean = 0, size = 0, error = 0;
+    for (size_t i = 0; i < n; i++) top = fmax(top, (double)x[i * ldx + j]);
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)x[i * ldx + j] - top, e = exp(d);
+        sum += e;
+        mean += e * (double)w[i];
+        size += e * fabs((double)w[i]);
+        error += e * fmin(fabs(d), 100);
+    }
+    double top_w = 0;
+    for (size_t i = 0; i < n; i++) top_w = fmax(top_w, fabs((double)w[i]));
+    double wrong = ((6 + (double)n) * size + 2 * error * top_w) * (double)FLT_EPSILON / sum;
+    return check_near(c, "column", j, got, mean / sum, wrong + (double)FLT_MIN);
+}
+
+void check_soft_argmax_f32(check *c)
+{
+    ps_soft_argmax_f32_fn *f = (ps_soft_argmax_f32_fn *)c->neu;
+    for (const size_t *m = check_sizes; *m != SIZE_MAX; m++) {
+        const size_t n = 1 + check_below(40), ld = *m + check_below(3);
+        bool front = check_below(2);
+        float range = check_below(2) ? 3.0f : 200.0f;
+        float *x = check_random(*m ? (n - 1) * ld + *m : 0, front, -range, range), *y = check_floats(*m, front);
+        const float *w = check_random(n, front, -2, 20);
+        f(*m, n, x, (ptrdiff_t)ld, w, y);
+        for (size_t j = 0; j < *m; j++)
+            if (!verify_soft_argmax(c, n, x, ld, w, y[j], j)) return;
+        if (*m) { /* cut anywhere: the same bits; NaN stays in its column */
+            size_t cut = check_below(*m), at = check_below(*m);
+            float *part = check_floats(*m, front);
+            f(cut, n, x, (ptrdiff_t)ld, w, part);
+            f(*m - cut, n, x + cut, (ptrdiff_t)ld, w, part + cut);
+            if (!check_same(c, "in two parts", y, part, *m)) return;
+            x[check_below(n) * ld + at] = NAN;
+            f(*m, n, x, (ptrdiff_t)ld, w, part);
+            y[at] = NAN;
+            for (size_t j = 0; j < *m; j++)
+                if (!check_near(c, "beside NaN", j, part[j], (double)y[j], 0.0)) return;
+        }
+        check_release();
+    }
+    if (!c->bench) return;
+    const float *x = check_random(16 * 128, true, -4, 4), *w = check_random(16, true, 0, 15);
+    float *y = check_floats(128, true);
+    CHECK_BENCH(c, "128x16", 16 * 128, "elements/ns", f(128, 16, x, 128, w, y),
+                ((ps_soft_argmax_f32_fn *)c->ref)(128, 16, x, 128, w, y));
+}
+
 static bool verify_layernorm(check *c, size_t n, const float *x, float eps, const float *scale,
                              const float *bias, const float *y)
 {

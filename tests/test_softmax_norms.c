@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-extern const ps_op ps_op_softmax, ps_op_layer_norm, ps_op_group_norm, ps_op_lrn, ps_op_lp_norm;
+extern const ps_op ps_op_softmax, ps_op_soft_argmax, ps_op_layer_norm, ps_op_group_norm, ps_op_lrn, ps_op_lp_norm;
 
 /* Element i of y with its index along `axis` replaced by j. */
 static double along(const poise_tensor *x, size_t i, int axis, int32_t j)
@@ -74,6 +74,58 @@ static void softmax_all(void **state)
     ot_refuse(&t, "axis 2 of an input of rank 2");
     p.axis = 1;
     ot_refuse(&t, "the input is i32, must be f32");
+    ot_free_all();
+}
+
+/* ---- the mean under a softmax ---- */
+
+static void soft_argmax_oracle(const ot_case *t, const poise_tensor *want)
+{
+    const ps_axis_params *p = t->params;
+    const poise_tensor *x = t->in[0];
+    size_t count = poise_tensor_count(want);
+    for (size_t i = 0; i < count; i++) {
+        int32_t at[POISE_MAX_DIMS];
+        double sum = 0, mean = 0, e;
+        ot_index(want, i, at);
+        for (int32_t j = 0; j < x->dim[p->axis]; j++) {
+            at[p->axis] = j;
+            sum += e = exp(ot_get(x, at));
+            mean += e * ot_at(t->in[1], (size_t)j);
+        }
+        ot_put(want, i, mean / sum);
+    }
+}
+
+static void soft_argmax_all(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 42; round++) {
+        int32_t dim[POISE_MAX_DIMS];
+        int rank = random_dims(dim, 1);
+        ps_axis_params p = {ot_between(0, rank - 1)};
+        if (round % 9 == 1) dim[p.axis] = ot_between(65, 200); /* long lines: fewer at a time */
+        if (round % 9 == 2) dim[rank - 1] = ot_between(129, 300);
+        if (round % 9 == 3) dim[p.axis] = 1;
+        poise_tensor x = ot_random_tensor(POISE_F32, rank, dim, (ot_layout)(round % OT_LAYOUTS), -9, 9);
+        poise_tensor w = ot_random_tensor(POISE_F32, 1, &dim[p.axis], ot_random(OT_LAYOUTS), -2, 16);
+        ot_case t = {.op = &ps_op_soft_argmax,
+                     .params = &p,
+                     .n_in = 2,
+                     .n_out = 1,
+                     .in = {&x, &w},
+                     .abs = 1e-4,
+                     .rel = 1e-5};
+        ot_check(&t, soft_argmax_oracle);
+        ot_free_all();
+    }
+    ps_axis_params p = {1};
+    poise_tensor x = ot_tensor(POISE_F32, 2, (int32_t[]){2, 3}, OT_ROW),
+                 w = ot_tensor(POISE_F32, 1, (int32_t[]){2}, OT_ROW);
+    ot_case t = {.op = &ps_op_soft_argmax, .params = &p, .n_in = 2, .n_out = 1, .in = {&x, &w}};
+    ot_refuse(&t, "the numbers are 2, there must be one for each of 3 elements of axis 1");
+    p.axis = 2;
+    ot_refuse(&t, "axis 2 of an input of rank 2");
     ot_free_all();
 }
 
@@ -257,7 +309,7 @@ static void lp_norm_all(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(softmax_all), cmocka_unit_test(layer_norm_all), cmocka_unit_test(group_norm_all),
+        cmocka_unit_test(softmax_all), cmocka_unit_test(soft_argmax_all), cmocka_unit_test(layer_norm_all), cmocka_unit_test(group_norm_all),
         cmocka_unit_test(lrn_all),     cmocka_unit_test(lp_norm_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

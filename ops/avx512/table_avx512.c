@@ -15,6 +15,7 @@ const ps_kernels ps_kernels_avx512 = {
     .exp_f32 = ps_exp_f32_avx512,
     .affine_f32 = ps_affine_f32_avx512,
     .softmax_f32 = ps_softmax_f32_avx512,
+    .soft_argmax_f32 = ps_soft_argmax_f32_avx512,
     .layernorm_f32 = ps_layernorm_f32_avx512,
     .sum_f32 = ps_sum_f32_avx512,
     .top_f32 = ps_top_f32_avx512,

@@ -29,6 +29,23 @@ void ps_softmax_f32_c(size_t n, const float *x, float *y)
     for (size_t i = 0; i < n; i++) y[i] *= scale;
 }
 
+void ps_soft_argmax_f32_c(size_t m, size_t n, const float *x, ptrdiff_t ldx, const float *w, float *y)
+{
+    for (size_t j = 0; j < m; j++) {
+        float top = -INFINITY, sum = 0, mean = 0;
+        for (size_t i = 0; i < n; i++) {
+            float v = x[(ptrdiff_t)i * ldx + (ptrdiff_t)j];
+            top = v > top || v != v ? v : top;
+        }
+        for (size_t i = 0; i < n; i++) {
+            float e = expf(x[(ptrdiff_t)i * ldx + (ptrdiff_t)j] - top);
+            sum += e;
+            mean += w[i] * e;
+        }
+        y[j] = mean / sum;
+    }
+}
+
 void ps_layernorm_f32_c(size_t n, const float *x, float eps, const float *scale, const float *bias, float *y)
 {
     float mean = ps_sum_f32_c(n, x) / (float)n, part[PS_PARTS] = {0};
