@@ -25,14 +25,12 @@ static poise_status check_kind(const ps_file *f)
 
 static poise_status convert(const ps_file *f, const poise_convert_options *o, void **bytes, size_t *size)
 {
-    ps_graph g = {0};
+    ps_graph g = {.mapped = f->size ? f->bytes : NULL, .mapped_size = f->size, .last_use = true};
     poise_status s = check_kind(f);
     if (s == POISE_OK) s = ps_onnx_read(&g, f->bytes, f->size, o);
-    ps_memory_release(f->bytes, f->size); /* pages that were copied; what is still used is read again */
+    ps_memory_release(f->bytes, f->size); /* what is still used is read again */
     if (s == POISE_OK) s = ps_optimize(&g);
     ps_memory_release(f->bytes, f->size);
-    g.mapped = f->bytes;
-    g.mapped_size = f->size;
     if (s == POISE_OK) s = ps_format_write(&g, bytes, size);
     ps_graph_free(&g);
     return s;

@@ -110,6 +110,8 @@ static poise_status resolve(ps_onnx *c, ps_onnx_name *e, int32_t *value)
         const void *data;
         int32_t v;
         PS_TRY(ps_onnx_tensor_data(t, &c->g->heap, &data));
+        bool copied = data != t->raw;
+        if (copied && c->g->mapped) ps_memory_release(t->message.at, ps_wire_left(&t->message));
         PS_TRY(ps_graph_value(c->g, t->name, &v));
         ps_value *p = &c->g->values[v];
         p->type = ps_onnx_type(t->type);
@@ -305,7 +307,7 @@ static poise_status add_meta(ps_onnx *c, const uint8_t *bytes, size_t size)
     snprintf(text, sizeof text, "%.60s%s%.30s", m->producer, *m->producer_version ? " " : "",
              m->producer_version);
     PS_TRY(ps_graph_set_meta(c->g, "source.producer", text));
-    ps_sha256_hex(bytes, size, hex);
+    ps_sha256_hex(bytes, size, c->g->mapped ? ps_memory_release : NULL, hex);
     return ps_graph_set_meta(c->g, "source.sha256", hex);
 }
 

@@ -9,8 +9,10 @@ typedef poise_status ps_pass(ps_rewrite *w, ps_node *n);
 
 static poise_status sweep(ps_rewrite *w, ps_pass *pass)
 {
-    for (int32_t i = 0; i < w->g->n_nodes; i++)
+    for (int32_t i = 0; i < w->g->n_nodes; i++) {
         if (w->g->nodes[i].op) PS_TRY(pass(w, &w->g->nodes[i]));
+        ps_rw_forget(w);
+    }
     return POISE_OK;
 }
 

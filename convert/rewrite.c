@@ -83,6 +83,7 @@ poise_status ps_rewrite_init(ps_rewrite *w, ps_graph *g)
     }
     for (int32_t v = 0; v < g->n_values; v++)
         if (g->values[v].data) w->budget += ps_value_bytes(&g->values[v]);
+    w->unread = w->budget; /* constants that were folded into others while the graph was read */
     /* Real networks rewrite each weight once or twice. */
     w->budget = w->budget * 4 + ((size_t)1 << 20);
     return POISE_OK;
@@ -222,6 +223,7 @@ static void release(ps_rewrite *w, int32_t v)
         if (v >= 0) {
             v = find(w, v);
             ps_node *n = --w->uses[v] == 0 ? ps_rw_maker(w, v) : NULL;
+            if (!w->uses[v] && w->g->values[v].data) w->unread += ps_value_bytes(&w->g->values[v]);
             if (n && unread(w, n)) {
                 for (int32_t k = 0; k < n->n_out; k++)
                     if (n->out[k] >= 0) w->producer[n->out[k]] = -1;
@@ -233,6 +235,19 @@ static void release(ps_rewrite *w, int32_t v)
         if (!top) return;
         ps_node *n = &w->g->nodes[w->stack[top - 1]];
         v = n->in[--n->n_in]; /* gone: its inputs are let go one by one */
+    }
+}
+
+void ps_rw_forget(ps_rewrite *w)
+{
+    const size_t worth = 1 << 20; /* each search looks at all values */
+    if (!w->g->last_use || w->unread < worth) return;
+    w->unread = 0;
+    for (int32_t v = 0; v < w->g->n_values; v++) {
+        ps_value *x = &w->g->values[v];
+        if (w->uses[v] || !x->data || w->alias[v] != v) continue;
+        ps_memory_release(x->data, ps_value_bytes(x));
+        x->data = NULL;
     }
 }
 

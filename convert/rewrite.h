@@ -25,6 +25,7 @@ typedef struct ps_rewrite {
     int32_t *is_output; /* per value: 1 for outputs of the graph */
     int32_t *stack;    /* room for every node: those that are about to go */
     int32_t cap;       /* entries of the arrays per value */
+    size_t unread;     /* bytes of constants that have lost their last reader since ps_rw_forget */
     size_t budget;     /* bytes of weights that may still be rewritten: hostile graphs share and chain them */
     bool changed;
     int32_t did[PS_DID_COUNT];
@@ -77,6 +78,9 @@ void ps_rw_hold(ps_rewrite *w, int n, const int32_t *v, int32_t by);
 void ps_rw_move(ps_rewrite *w, ps_node *n, ps_node *slot);
 /* Removes n, whose only output is the same as value x.  False when it must stay. */
 bool ps_rw_bypass(ps_rewrite *w, ps_node *n, int32_t x);
+/* Forgets the contents of constants that nothing reads any more, if that is worth the search (g->last_use).  Between
+ * passes only: their callers may hold constants that are about to be read. */
+void ps_rw_forget(ps_rewrite *w);
 /* Removes n because nothing needs it. */
 void ps_rw_kill(ps_rewrite *w, ps_node *n);
 void ps_rw_did(ps_rewrite *w, int what);

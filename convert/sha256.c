@@ -43,14 +43,19 @@ static void block(uint32_t h[8], const uint8_t *p)
     for (int i = 0; i < 8; i++) h[i] += s[i];
 }
 
-void ps_sha256_hex(const void *bytes, size_t size, char hex[65])
+void ps_sha256_hex(const void *bytes, size_t size, void (*passed)(const void *p, size_t n), char hex[65])
 {
+    enum { STRETCH = 1 << 20 };
     /* fractions of the square roots of the first 8 primes */
     uint32_t h[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                      0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     const uint8_t *p = bytes;
     size_t left = size;
-    for (; left >= 64; left -= 64, p += 64) block(h, p);
+    for (; left >= 64; left -= 64, p += 64) {
+        block(h, p);
+        if (passed && (size - left) % STRETCH == STRETCH - 64) passed(p + 64 - STRETCH, STRETCH);
+    }
+    if (passed) passed((const uint8_t *)bytes + size / STRETCH * STRETCH, size % STRETCH);
     uint8_t tail[128] = {0};
     if (left) memcpy(tail, p, left);
     tail[left] = 0x80;

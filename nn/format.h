@@ -52,7 +52,8 @@ typedef struct ps_file_meta {
     uint32_t key, value; /* in STRINGS */
 } ps_file_meta;
 
-/* 64-bit checksum of n bytes: finds damage, not malice. */
-uint64_t ps_format_checksum(const void *bytes, size_t n);
+/* 64-bit checksum of n bytes: finds damage, not malice.  `passed` (may be NULL) is told of every stretch that was
+ * read, so that the pages of a mapped file need not all be in memory at once. */
+uint64_t ps_format_checksum(const void *bytes, size_t n, void (*passed)(const void *p, size_t n));
 
 #endif

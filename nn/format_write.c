@@ -87,8 +87,7 @@ static size_t put_constants(writer *w, ps_file_value *out, size_t weights, bool 
         out[i].constant = 1;
         out[i].offset = weights;
         memcpy(w->bytes + w->at[PS_SECTION_WEIGHTS] + weights, v->data, bytes);
-        const uint8_t *from = v->data;
-        if (w->g->mapped && from >= w->g->mapped && from < w->g->mapped + w->g->mapped_size) ps_memory_release(from, bytes);
+        if (w->g->last_use) ps_memory_release(v->data, bytes);
         weights += ps_round_up(bytes, PS_ALIGN);
     }
     return weights;
@@ -139,7 +138,7 @@ static void put_all(writer *w, size_t size)
         meta[i].key = put_string(w, &strings, w->g->meta[i].key);
         meta[i].value = put_string(w, &strings, w->g->meta[i].value);
     }
-    h->checksum = ps_format_checksum(w->bytes + sizeof *h, size - sizeof *h);
+    h->checksum = ps_format_checksum(w->bytes + sizeof *h, size - sizeof *h, NULL);
 }
 
 poise_status ps_format_write(const ps_graph *g, void **bytes, size_t *size)

@@ -40,8 +40,9 @@ typedef struct ps_graph {
     int32_t n_values, n_nodes, n_inputs, n_outputs, n_meta;
     int32_t cap_values, cap_nodes, cap_inputs, cap_outputs, cap_meta;
     ps_heap heap; /* names, params, index lists, constants made on the way */
-    const uint8_t *mapped; /* a mapped file that constants may lie in: the writer gives its pages back once copied */
+    const uint8_t *mapped; /* a mapped file, or NULL: whoever reads it gives its pages back */
     size_t mapped_size;
+    bool last_use; /* constants that were rewritten or written are not needed again */
 } ps_graph;
 
 void ps_graph_free(ps_graph *g);

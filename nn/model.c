@@ -48,6 +48,18 @@ static poise_status choose(poise_model *m, const ps_call *calls)
 
 /* ---- packing ---- */
 
+typedef struct packing {
+    size_t bytes;
+    int32_t node;
+} packing;
+
+/* A constant that moved. */
+typedef struct move {
+    const uint8_t *from;
+    size_t bytes;
+    uint8_t *to;
+} move;
+
 /* Working state of open: calls over tensors without memory. */
 typedef struct opening {
     poise_model *m;
@@ -56,8 +68,19 @@ typedef struct opening {
     ps_call *calls;
     size_t *at; /* per node: offset of its packed weights, SIZE_MAX = none */
     bool *kept; /* per value: a constant that somebody reads in place */
-    int32_t *packer; /* per value that nobody keeps: the last node that packs it */
+    int32_t *packer; /* per value: the last node that packs it */
+    packing *order;  /* nodes with packed weights, in the order of packing */
+    int32_t n_order;
+    move *moves; /* room for every value */
 } opening;
+
+/* The order of packing: the largest first, so that original and copy of one are in memory together while there is
+ * little else. */
+static int by_packed_size(const void *a, const void *b)
+{
+    const packing *x = a, *y = b;
+    return x->bytes != y->bytes ? (x->bytes < y->bytes) - (x->bytes > y->bytes) : (x->node > y->node) - (x->node < y->node);
+}
 
 static poise_status measure(opening *w)
 {
@@ -70,6 +93,7 @@ static poise_status measure(opening *w)
         size_t bytes = op->packed ? op->packed(&w->calls[i]) : 0;
         if (bytes) {
             w->at[i] = total;
+            w->order[w->n_order++] = (packing){bytes, i};
             PS_REQUIRE(bytes < SIZE_MAX / 4 && ps_size_add(&total, total, ps_round_up(bytes, PS_ALIGN)), POISE_NO_MEMORY,
                        "the packed weights overflow size_t");
         }
@@ -79,53 +103,32 @@ static poise_status measure(opening *w)
         if (bytes > m->scratch_bytes) m->scratch_bytes = bytes;
     }
     m->packed_bytes = total;
+    qsort(w->order, (size_t)w->n_order, sizeof *w->order, by_packed_size);
     return POISE_OK;
 }
 
-static void find_kept(opening *w)
+static poise_status find_kept(opening *w)
 {
+    for (int32_t j = 0; j < w->n_order; j++) {
+        const ps_node *n = &w->m->graph.nodes[w->order[j].node];
+        for (int k = 0; k < n->n_in; k++)
+            if (n->in[k] >= 0) w->packer[n->in[k]] = w->order[j].node;
+    }
     const ps_graph *g = &w->m->graph;
     for (int32_t i = 0; i < g->n_nodes; i++) {
         const ps_node *n = &g->nodes[i];
         for (int k = 0; k < n->n_in; k++) {
             bool gone = w->at[i] != SIZE_MAX && n->op->packs && n->op->packs(&w->calls[i], k);
-            if (n->in[k] < 0) continue;
-            if (gone) w->packer[n->in[k]] = i;
-            else w->kept[n->in[k]] = true;
+            if (n->in[k] >= 0 && !gone) w->kept[n->in[k]] = true;
         }
     }
     for (int32_t i = 0; i < g->n_outputs; i++) w->kept[g->outputs[i]] = true;
     for (int32_t v = 0; v < g->n_values; v++)
-        if (g->values[v].data && w->kept[v]) w->m->constant_bytes += ps_value_bytes(&g->values[v]);
-}
-
-typedef struct range {
-    const char *from, *to;
-} range;
-
-static int by_address(const void *a, const void *b)
-{
-    const range *x = a, *y = b;
-    return (x->from > y->from) - (x->from < y->from);
-}
-
-/* Gives back the pages of constants that live on in packed form only.  They usually lie side by side, so
- * neighbours are joined first: pages at their borders go too. */
-static void release_packed(const opening *w, range *r)
-{
-    const ps_graph *g = &w->m->graph;
-    size_t n = 0;
-    for (int32_t v = 0; v < g->n_values; v++) {
-        const ps_value *x = &g->values[v];
-        if (x->data && !w->kept[v]) r[n++] = (range){x->data, (const char *)x->data + ps_value_bytes(x)};
-    }
-    qsort(r, n, sizeof *r, by_address);
-    for (size_t i = 0; i < n;) {
-        const char *from = r[i].from, *to = r[i].to;
-        for (i++; i < n && r[i].from < to + PS_ALIGN; i++) /* nothing but padding between them */
-            if (r[i].to > to) to = r[i].to;
-        ps_memory_release(from, (size_t)(to - from));
-    }
+        if (g->values[v].data && w->kept[v])
+            PS_REQUIRE(ps_size_add(&w->m->constant_bytes, w->m->constant_bytes,
+                                   ps_round_up(ps_value_bytes(&g->values[v]), PS_ALIGN)),
+                       POISE_NO_MEMORY, "the constants overflow size_t");
+    return POISE_OK;
 }
 
 /* Not the memory of a caller: that of a mapped file, or of bytes that are ours. */
@@ -134,28 +137,88 @@ static bool may_release(const poise_model *m)
     return m->own || m->file.size;
 }
 
+/* A constant's memory goes: of a mapped file with its surroundings, which the system maps along with what is read
+ * (64 kB on Linux) and reads again if need be. */
+static void release_constant(const poise_model *m, const uint8_t *p, size_t n)
+{
+    const size_t around = 65536;
+    if (m->file.size) {
+        size_t at = (size_t)(p - m->file.bytes), from = at < around ? 0 : at - around;
+        n = m->file.size - at - n < around ? m->file.size - from : at + n + around - from;
+        p = m->file.bytes + from;
+    }
+    ps_memory_release(p, n);
+}
+
 /* Each constant goes as soon as it is packed, so that a large network is never in memory twice. */
 static void release_inputs(const opening *w, int32_t node)
 {
     const ps_node *n = &w->m->graph.nodes[node];
     for (int k = 0; k < n->n_in; k++) {
         const ps_value *v = n->in[k] < 0 ? NULL : &w->m->graph.values[n->in[k]];
-        if (v && v->data && !w->kept[n->in[k]] && w->packer[n->in[k]] == node) ps_memory_release(v->data, ps_value_bytes(v));
+        if (v && v->data && !w->kept[n->in[k]] && w->packer[n->in[k]] == node) release_constant(w->m, v->data, ps_value_bytes(v));
+    }
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const move *x = a, *y = b;
+    return (x->from > y->from) - (x->from < y->from);
+}
+
+/* The place of p, which points to or into a constant, after the moves. */
+static void *moved(const move *m, size_t n, void *p)
+{
+    size_t low = 0, high = n; /* so many moves begin at or before p */
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        if (m[mid].from <= (uint8_t *)p) low = mid + 1;
+        else high = mid;
+    }
+    if (!low || (size_t)((uint8_t *)p - m[low - 1].from) >= m[low - 1].bytes) return p;
+    return m[low - 1].to + ((uint8_t *)p - m[low - 1].from);
+}
+
+/* Constants that are used in place move behind the packed weights, so that of the model's bytes nothing is needed
+ * any more: pages that hold a bias and much else would stay in memory as a whole. */
+static void move_kept(opening *w)
+{
+    poise_model *m = w->m;
+    uint8_t *to = m->weights + m->packed_bytes;
+    size_t n = 0;
+    for (int32_t v = 0; v < m->graph.n_values; v++) {
+        ps_value *x = &m->graph.values[v];
+        size_t bytes = ps_value_bytes(x);
+        if (!x->data || !w->kept[v]) continue;
+        w->moves[n++] = (move){x->data, bytes, to};
+        if (bytes) memcpy(to, x->data, bytes);
+        release_constant(m, x->data, bytes);
+        x->data = to;
+        to += ps_round_up(bytes, PS_ALIGN);
+    }
+    qsort(w->moves, n, sizeof *w->moves, by_address);
+    for (int32_t v = 0; v < m->graph.n_values; v++) { /* views of constants point into them */
+        poise_tensor *t = &m->plan.places[v].tensor;
+        if (t->data) t->data = moved(w->moves, n, t->data);
     }
 }
 
 static poise_status pack(opening *w)
 {
     poise_model *m = w->m;
+    size_t total;
+    PS_REQUIRE(ps_size_add(&total, m->packed_bytes, may_release(m) ? m->constant_bytes : 0), POISE_NO_MEMORY,
+               "the weights overflow size_t");
     m->packed = ps_alloc_array((size_t)m->graph.n_nodes + 1, sizeof *m->packed);
-    m->weights = ps_alloc(m->packed_bytes);
-    PS_REQUIRE(m->packed && m->weights, POISE_NO_MEMORY, "no memory for %zu bytes of packed weights", m->packed_bytes);
-    for (int32_t i = 0; i < m->graph.n_nodes; i++) {
-        if (w->at[i] == SIZE_MAX) continue;
+    m->weights = ps_alloc(total);
+    PS_REQUIRE(m->packed && m->weights, POISE_NO_MEMORY, "no memory for %zu bytes of weights", total);
+    for (int32_t j = 0; j < w->n_order; j++) {
+        int32_t i = w->order[j].node;
         m->packed[i] = m->weights + w->at[i];
         m->graph.nodes[i].op->pack(&w->calls[i], m->weights + w->at[i]);
         if (may_release(m)) release_inputs(w, i);
     }
+    if (may_release(m)) move_kept(w);
     return POISE_OK;
 }
 
@@ -179,19 +242,18 @@ static poise_status prepare(opening *w, ps_heap *tmp, size_t limit)
     w->at = ps_heap_push(tmp, nodes * sizeof *w->at);
     w->kept = ps_heap_push(tmp, values);
     w->packer = ps_heap_push(tmp, values * sizeof *w->packer);
-    range *ranges = ps_heap_push(tmp, values * sizeof *ranges);
-    PS_REQUIRE(w->tensors && w->links && w->calls && w->at && w->kept && w->packer && ranges, POISE_NO_MEMORY,
-               "no memory to open a graph of %d nodes", m->graph.n_nodes);
+    w->order = ps_heap_push(tmp, nodes * sizeof *w->order);
+    w->moves = ps_heap_push(tmp, values * sizeof *w->moves);
+    PS_REQUIRE(w->tensors && w->links && w->calls && w->at && w->kept && w->packer && w->order && w->moves,
+               POISE_NO_MEMORY, "no memory to open a graph of %d nodes", m->graph.n_nodes);
     for (int32_t v = 0; v < m->graph.n_values; v++) w->tensors[v] = m->plan.places[v].tensor;
     ps_model_calls(m, w->tensors, w->links, w->calls);
     PS_TRY(choose(m, w->calls));
     ps_model_calls(m, w->tensors, w->links, w->calls);
     PS_TRY(measure(w));
-    find_kept(w);
+    PS_TRY(find_kept(w));
     PS_TRY(check_limit(m, limit));
-    PS_TRY(pack(w));
-    if (may_release(m)) release_packed(w, ranges);
-    return POISE_OK;
+    return pack(w);
 }
 
 /* ---- open and close ---- */
@@ -216,13 +278,15 @@ static poise_status open_bytes(poise_model *m, const void *bytes, size_t size, c
 {
     PS_REQUIRE((size_t)bytes % PS_ALIGN == 0, POISE_BAD_ARGUMENT, "the model's bytes are not aligned to %d", PS_ALIGN);
     PS_TRY(choose_kernels(m, o));
+    m->graph.mapped = m->file.size ? m->file.bytes : NULL;
+    m->graph.mapped_size = m->file.size;
     PS_TRY(ps_format_read(&m->graph, bytes, size));
-    if (m->file.size) ps_memory_release(bytes, size); /* the checksum has read every page; packing reads them one by one */
     PS_TRY(ps_plan_make(&m->plan, &m->graph));
     ps_heap tmp = {0};
     opening w = {.m = m};
     poise_status s = prepare(&w, &tmp, o ? o->max_memory : 0);
     ps_heap_free(&tmp);
+    if (may_release(m)) ps_memory_release(bytes, size); /* every constant is packed or moved; names and the like are copied */
     return s;
 }
 

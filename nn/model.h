@@ -21,8 +21,8 @@ struct poise_model {
     int threads;
     ps_plan plan;
     const void **packed; /* per node: what pack() wrote, or NULL */
-    uint8_t *weights;    /* the block behind `packed` */
-    size_t packed_bytes, constant_bytes; /* of weights; of constants that are still used in place */
+    uint8_t *weights;    /* the block behind `packed`, then constants that are used as they are */
+    size_t packed_bytes, constant_bytes; /* of both; constants in memory of the caller are used in place there */
     size_t scratch_bytes;
     ps_file file; /* mapped file, or size 0 */
     void *own;    /* bytes that were converted in memory, or NULL */
@@ -43,7 +43,8 @@ const char *ps_choice_text(const poise_model *m, const ps_choice *c, char buf[PS
 /* As poise_model_open_memory, but the model takes `bytes` (from ps_alloc) over, also on failure. */
 poise_status ps_model_adopt(void *bytes, size_t size, const poise_options *o, poise_model **out);
 
-/* The .poise file of a graph (nn/format.c): `bytes` from ps_alloc, 64-byte aligned. */
+/* The .poise file of a graph (nn/format.c): `bytes` from ps_alloc, 64-byte aligned.  With g->last_use the contents of
+ * its constants are lost. */
 poise_status ps_format_write(const ps_graph *g, void **bytes, size_t *size);
 /* Fills an empty graph from the bytes of a .poise file; constants point into `bytes`.  Believes nothing:
  * every shape is inferred again and compared. */

@@ -1,4 +1,4 @@
-/* tests/make_tiny.c - writes a tiny network to a file: make_tiny detect|classify|shapes|pose OUT.onnx */
+/* tests/make_tiny.c - writes a tiny network to a file: make_tiny detect|classify|shapes|pose|large OUT.onnx */
 #include "runtime/file.h"
 #include "runtime/memory.h"
 #include "tests/tiny_onnx.h"
@@ -11,7 +11,7 @@ int main(int argc, char **argv)
     size_t size;
     int kind = argc == 3 ? tiny_onnx_kind(argv[1]) : -1;
     if (kind < 0) {
-        fprintf(stderr, "usage: make_tiny detect|classify|shapes|pose OUT.onnx\n");
+        fprintf(stderr, "usage: make_tiny detect|classify|shapes|pose|large OUT.onnx\n");
         return 2;
     }
     if (tiny_onnx_make(kind, &bytes, &size) != POISE_OK || ps_file_write(argv[2], bytes, size) != POISE_OK) {

@@ -270,7 +270,7 @@ static poise_status open_copy(uint8_t *bytes, size_t size, bool seal)
 {
     poise_model *m = NULL;
     if (seal && size >= sizeof(ps_file_header)) {
-        uint64_t sum = ps_format_checksum(bytes + sizeof(ps_file_header), size - sizeof(ps_file_header));
+        uint64_t sum = ps_format_checksum(bytes + sizeof(ps_file_header), size - sizeof(ps_file_header), NULL);
         memcpy(bytes + offsetof(ps_file_header, checksum), &sum, 8);
         memcpy(bytes + offsetof(ps_file_header, file_size), &(uint64_t){size}, 8);
     }

@@ -159,11 +159,11 @@ static void sha256_of_known_texts(void **state)
 {
     (void)state;
     char hex[65];
-    ps_sha256_hex("", 0, hex);
+    ps_sha256_hex("", 0, NULL, hex);
     assert_string_equal(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    ps_sha256_hex("abc", 3, hex);
+    ps_sha256_hex("abc", 3, NULL, hex);
     assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    ps_sha256_hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56, hex);
+    ps_sha256_hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56, NULL, hex);
     assert_string_equal(hex, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 

@@ -1,9 +1,10 @@
-/* tests/tiny_onnx.c - a small protobuf writer and four networks. */
+/* tests/tiny_onnx.c - a small protobuf writer and five networks. */
 #include "tests/tiny_onnx.h"
 
 #include "runtime/memory.h"
 #include "runtime/status.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Field numbers of onnx.proto. */
@@ -248,10 +249,38 @@ static void pose(text *graph)
     conv(graph, "images w", "heatmaps", 4, 4);
 }
 
+/* Weights enough to see in a process's memory, at addresses of every alignment; scales make a rewritten copy of each. */
+static void large(text *graph)
+{
+    enum { LAYERS = 6, C = 1024 };
+    float *w = ps_alloc_array(C, C * sizeof *w), scale[C];
+    if (!w) return;
+    for (int i = 0; i < C * C; i++) w[i] = (float)(i % 7 - 3) / C;
+    for (int i = 0; i < C; i++) scale[i] = 1 + (float)(i % 5) / 8;
+    value_info(graph, GRAPH_INPUT, "x", 4, (int64_t[]){1, C, 4, 4});
+    value_info(graph, GRAPH_OUTPUT, "y", 4, (int64_t[]){1, C, 4, 4});
+    for (int i = 0; i < LAYERS; i++) {
+        const char *pad = &"......"[6 - i], *last = i == LAYERS - 1 ? "y" : NULL;
+        char in[40], out[20], weights[20], factors[20], to[20];
+        snprintf(weights, sizeof weights, "w%d%s", i, pad);
+        snprintf(factors, sizeof factors, "s%d", i);
+        floats(graph, weights, 4, (int64_t[]){C, C, 1, 1}, w);
+        floats(graph, factors, 4, (int64_t[]){1, C, 1, 1}, scale);
+        snprintf(out, sizeof out, "c%d", i);
+        if (i) snprintf(in, sizeof in, "m%d %s", i - 1, weights);
+        else snprintf(in, sizeof in, "x %s", weights);
+        conv(graph, in, out, 1, 1);
+        snprintf(in, sizeof in, "%s %s", out, factors);
+        snprintf(to, sizeof to, "m%d", i);
+        plain_node(graph, "Mul", in, last ? last : to);
+    }
+    ps_free(w);
+}
+
 int tiny_onnx_kind(const char *name)
 {
-    static const char *const names[TINY_COUNT] = {"detect", "classify", "shapes", "pose"};
-    for (int i = 0; i < TINY_COUNT; i++)
+    static const char *const names[] = {"detect", "classify", "shapes", "pose", "large"};
+    for (int i = 0; i <= TINY_LARGE; i++)
         if (!strcmp(name, names[i])) return i;
     return -1;
 }
@@ -259,12 +288,13 @@ int tiny_onnx_kind(const char *name)
 poise_status tiny_onnx_make(int kind, void **out, size_t *size)
 {
     text graph = {0}, model = {0}, opset = {0};
-    PS_REQUIRE(kind >= 0 && kind < TINY_COUNT, POISE_BAD_ARGUMENT, "there is no tiny network %d", kind);
+    PS_REQUIRE(kind >= 0 && kind <= TINY_LARGE, POISE_BAD_ARGUMENT, "there is no tiny network %d", kind);
     number(&model, MODEL_IR, 8);
     if (kind == TINY_DETECT) detect(&graph, &model);
     if (kind == TINY_CLASSIFY) classify(&graph, &model);
     if (kind == TINY_SHAPES) shapes(&graph);
     if (kind == TINY_POSE) pose(&graph);
+    if (kind == TINY_LARGE) large(&graph);
     string(&graph, GRAPH_NAME, "tiny");
     message(&model, MODEL_GRAPH, &graph);
     number(&opset, 2, 13);
