@@ -13,13 +13,14 @@
 typedef struct cut {
     ps_conv v; /* with dimensions merged where strides allow */
     size_t cg, og, mr, nr;
+    size_t pixel, size;                /* elements of a pixel, and bytes of one, as the kernel reads them */
     size_t taps, k;                    /* of the tile kernel: taps per window row, elements per tap */
     size_t images, rows, cols, panels; /* of a block; panels of weights it is multiplied with */
     size_t row_blocks, col_blocks, panel_blocks, all_panels;
     size_t panel_floats, set_floats;
     bool copy_in, copy_out, panels_first;
     size_t slab_rows, slab_cols, slab_step; /* slab_step: input rows from one row of the slab to the next */
-    size_t slab_pixel;                      /* floats from one pixel of the slab to the next */
+    size_t slab_pixel;                      /* elements from one pixel of the slab to the next */
     size_t in_bytes, out_bytes, thread_bytes;
     size_t items;
     int threads;
@@ -95,7 +96,8 @@ static bool images_join(const ps_conv *v, const ps_conv_strides *s, int d)
 static void drop_stride(ps_conv *v)
 {
     for (int i = 0; i < 2; i++)
-        if (v->kernel[i] != 1 || v->pad[i] != 0 || (ptrdiff_t)(v->out[i] - 1) * v->stride[i] >= v->in[i]) return;
+        if (v->kernel[i] != 1 || v->pad[i] != 0 || (ptrdiff_t)(v->out[i] - 1) * v->stride[i] >= v->in[i])
+            return;
     if (v->out[0] > 1) v->xs.row *= v->stride[0];
     if (v->out[1] > 1) v->xs.pixel *= v->stride[1];
     for (int i = 0; i < 2; i++) {
@@ -138,12 +140,12 @@ static bool leaves_sideways(const ps_conv *v)
 /* Taps of a window row are one tap when they are adjacent.  A copy makes them so, and pays for narrow pixels. */
 enum { NARROW = 64 };
 
-/* Whether rows of a tile that lie `pixel` floats apart drive each other out of L1: 64 sets of 64 bytes, 8 ways in the
+/* Whether rows of a tile that lie `pixel` elements apart drive each other out of L1: 64 sets of 64 bytes, 8 ways in the
  * smaller ones.  14 rows 4096 bytes apart run at 92 GFLOP/s on Zen 4, 4160 apart at 117, as do 2048. */
 static bool rows_collide(const cut *c, ptrdiff_t pixel)
 {
     enum { PAGE = 4096, WAYS = 8 };
-    size_t bytes = (size_t)(pixel < 0 ? -pixel : pixel) * sizeof(float), step = bytes & (~bytes + 1);
+    size_t bytes = (size_t)(pixel < 0 ? -pixel : pixel) * c->size, step = bytes & (~bytes + 1);
     return bytes && c->mr > WAYS * (PAGE / ps_least(step, PAGE));
 }
 
@@ -154,15 +156,16 @@ static void choose_reading(cut *c)
 {
     const ps_conv *v = &c->v;
     bool row_of_taps = v->kernel[1] > 1 && v->dilation[1] == 1, many = c->all_panels > FEW_PANELS;
-    c->copy_in = (c->cg > 1 && v->xs.channel != 1) || leaves_sideways(v) ||
+    c->copy_in = (c->cg > 1 && v->xs.channel != 1) || leaves_sideways(v) || c->pixel != c->cg ||
                  (row_of_taps && v->xs.pixel != (ptrdiff_t)c->cg && c->cg < NARROW) ||
                  (many && rows_collide(c, v->stride[1] * v->xs.pixel));
-    bool spread = c->copy_in && many && rows_collide(c, (ptrdiff_t)v->stride[1] * (ptrdiff_t)c->cg);
-    c->slab_pixel = spread ? c->cg + PS_ALIGN / sizeof(float) : c->cg;
+    bool spread = c->copy_in && many && rows_collide(c, (ptrdiff_t)v->stride[1] * (ptrdiff_t)c->pixel);
+    c->slab_pixel = spread ? c->pixel + PS_ALIGN / c->size : c->pixel;
     bool merged = row_of_taps && !spread && (c->copy_in || v->xs.pixel == (ptrdiff_t)c->cg);
     c->taps = merged ? 1 : (size_t)v->kernel[1];
-    c->k = merged ? (size_t)v->kernel[1] * c->cg : c->cg;
-    c->copy_out = c->og > 1 && (v->ys.channel != 1 || (v->residual && v->rs.channel != 1));
+    c->k = merged ? (size_t)v->kernel[1] * c->pixel : c->pixel;
+    c->copy_out = (c->og > 1 && (v->ys.channel != 1 || (v->residual && v->rs.channel != 1))) ||
+                  (v->y_half && !v->x_half); /* gemm_f32 writes floats */
     c->slab_step = v->kernel[0] > 1 ? (size_t)v->dilation[0] : 1;
 }
 
@@ -181,7 +184,7 @@ static void choose_block(cut *c)
 {
     const ps_conv *v = &c->v;
     size_t sy = (size_t)v->stride[0], sx = (size_t)v->stride[1], kh = (size_t)v->kernel[0];
-    size_t pixel = (c->cg + (c->copy_out ? c->og : 0)) * sizeof(float);
+    size_t pixel = c->pixel * c->size + (c->copy_out ? c->og * sizeof(float) : 0);
     if (!pixel) pixel = sizeof(float);
     size_t oh = (size_t)v->out[0], ow = (size_t)v->out[1];
     size_t most = PS_CONV_SLAB / ps_size_cap(pixel * sx, kh); /* columns when a block is one row */
@@ -234,12 +237,14 @@ static void make_cut(const ps_conv *v, cut *c)
     merge(&c->v);
     c->cg = (size_t)(v->c / v->group);
     c->og = (size_t)(v->o / v->group);
-    c->mr = (size_t)v->k->gemm_f32_tile.mr;
-    c->nr = (size_t)v->k->gemm_f32_tile.nr;
+    c->mr = (size_t)ps_conv_tile(v).mr;
+    c->nr = (size_t)ps_conv_tile(v).nr;
+    c->pixel = ps_conv_pixel(v);
+    c->size = ps_size_of(v->x_half);
     c->all_panels = c->panels = ceil_div(c->og, c->nr);
     c->images = ps_conv_images(&c->v);
     c->set_floats = ps_conv_packed(v);
-    size_t row = ps_size_cap((size_t)v->kernel[1], c->cg * c->nr);
+    size_t row = ps_size_cap((size_t)v->kernel[1], ps_conv_tap(v));
     c->panel_floats = ps_round_up(ps_size_cap((size_t)v->kernel[0], row), PS_ALIGN / sizeof(float));
     choose_reading(c);
     choose_block(c);
@@ -247,7 +252,7 @@ static void make_cut(const ps_conv *v, cut *c)
     set_slab(c);
     size_t panel_cols = ps_least(c->panels * c->nr, c->og);
     size_t slab = ps_size_cap(c->slab_rows, c->slab_cols);
-    if (c->copy_in) c->in_bytes = ps_size_cap(slab, c->slab_pixel * sizeof(float));
+    if (c->copy_in) c->in_bytes = ps_size_cap(slab, c->slab_pixel * c->size);
     if (c->copy_out) c->out_bytes = ps_size_cap(c->rows * c->cols, panel_cols * sizeof(float));
     c->panels_first = ps_size_cap(c->panels, c->panel_floats) > PS_CONV_PANELS / sizeof(float);
 }
@@ -282,15 +287,20 @@ size_t ps_conv_scratch(const ps_conv *v)
 typedef struct block {
     const cut *c;
     size_t r0, c0, rows, cols, p0, p1, group;
-    const float *x; /* input image of this group */
+    const char *x; /* input image of this group */
     ptrdiff_t origin, row, tap_row, pixel, tap;
     const float *weights;
-    float *y;
+    bool half; /* y and r are bfloat16 */
+    char *y;
     ptrdiff_t y_row, y_pixel, y_first; /* y_first: the output channel that y begins with */
-    const float *r;
+    const char *r;
     ptrdiff_t r_row, r_pixel, r_first;
-    const float **taps;
-    float *in, *out;
+    union {
+        const float **taps;
+        const uint16_t **taps16;
+    };
+    void *in;
+    float *out;
 } block;
 
 static void read_in_place(block *b)
@@ -312,6 +322,8 @@ static void read_slab(block *b)
         (b->cols - 1) * (size_t)v->stride[1] + (size_t)(v->kernel[1] - 1) * (size_t)v->dilation[1] + 1;
     bool sparse = c->slab_step > 1; /* then the block is one row */
     ps_slab s = {.x = b->x,
+                 .half = v->x_half,
+                 .to_half = v->x_half,
                  .row = v->xs.row,
                  .pixel = v->xs.pixel,
                  .channel = v->xs.channel,
@@ -339,34 +351,37 @@ static void write_through(block *b)
     const cut *c = b->c;
     const ps_conv *v = &c->v;
     size_t from = b->p0 * c->nr, n = ps_least(b->p1 * c->nr, c->og) - from;
-    if (b->r && v->rs.channel != 1) {
-        for (size_t i = 0; i < b->rows; i++)
-            ps_block_gather(v->k, b->cols, n,
-                            b->r + (ptrdiff_t)i * b->r_row + (ptrdiff_t)from * v->rs.channel, b->r_pixel,
-                            v->rs.channel, b->out + i * b->cols * n);
-        b->r = b->out;
+    if (b->r && (v->rs.channel != 1 || v->y_half)) {
+        for (size_t i = 0; i < b->rows; i++) {
+            ptrdiff_t at = (ptrdiff_t)i * b->r_row + (ptrdiff_t)from * v->rs.channel;
+            ps_block_gather(v->k, v->y_half, b->cols, n, b->r + at * (ptrdiff_t)ps_size_of(v->y_half),
+                            b->r_pixel, v->rs.channel, b->out + i * b->cols * n);
+        }
+        b->r = (const char *)b->out;
         b->r_first = (ptrdiff_t)from;
         b->r_row = (ptrdiff_t)(b->cols * n);
         b->r_pixel = (ptrdiff_t)n;
     }
-    b->y = b->out;
+    b->half = false;
+    b->y = (char *)b->out;
     b->y_first = (ptrdiff_t)from;
     b->y_row = (ptrdiff_t)(b->cols * n);
     b->y_pixel = (ptrdiff_t)n;
 }
 
-static void write_back(const block *b, float *y)
+static void write_back(const block *b, char *y)
 {
     const cut *c = b->c;
     const ps_conv *v = &c->v;
     size_t from = b->p0 * c->nr, n = ps_least(b->p1 * c->nr, c->og) - from;
-    for (size_t i = 0; i < b->rows; i++)
-        ps_block_scatter(v->k, b->cols, n, b->out + i * b->cols * n,
-                         y + (ptrdiff_t)i * v->ys.row + (ptrdiff_t)from * v->ys.channel, v->ys.pixel,
-                         v->ys.channel);
+    for (size_t i = 0; i < b->rows; i++) {
+        ptrdiff_t at = (ptrdiff_t)i * v->ys.row + (ptrdiff_t)from * v->ys.channel;
+        ps_block_scatter(v->k, v->y_half, b->cols, n, b->out + i * b->cols * n,
+                         y + at * (ptrdiff_t)ps_size_of(v->y_half), v->ys.pixel, v->ys.channel);
+    }
 }
 
-/* Points at the taps of m outputs from (row, col) of the block on, and gives how many and the first's number. */
+/* Points at the taps of outputs from (row, col) of the block on, and gives how many and the first's number. */
 static size_t set_taps(const block *b, size_t row, size_t col, size_t *first)
 {
     const cut *c = b->c;
@@ -374,60 +389,89 @@ static size_t set_taps(const block *b, size_t row, size_t col, size_t *first)
     ps_conv_taps(&c->v, (ptrdiff_t)(b->r0 + row), &from, &to);
     ptrdiff_t at = b->origin + (ptrdiff_t)row * b->row + (ptrdiff_t)col * b->pixel;
     for (size_t ky = from; ky < to; ky++)
-        for (size_t kx = 0; kx < c->taps; kx++)
-            b->taps[n++] = b->x + (at + (ptrdiff_t)ky * b->tap_row + (ptrdiff_t)kx * b->tap);
+        for (size_t kx = 0; kx < c->taps; kx++, n++) {
+            ptrdiff_t tap = at + (ptrdiff_t)ky * b->tap_row + (ptrdiff_t)kx * b->tap;
+            if (c->v.x_half)
+                b->taps16[n] = (const uint16_t *)(const void *)b->x + tap;
+            else
+                b->taps[n] = (const float *)(const void *)b->x + tap;
+        }
     *first = from * c->taps;
     return n;
 }
 
-static void tile(const block *b, size_t row, size_t col, size_t m, size_t panel, size_t first, size_t taps)
+/* m outputs of a row from `col` on, times panels [p0, p1): one of floats, any number of bfloat16. */
+static void multiply(const block *b, size_t row, size_t col, size_t m, size_t p0, size_t p1, size_t first,
+                     size_t taps)
 {
     const cut *c = b->c;
     const ps_conv *v = &c->v;
-    size_t from = panel * c->nr, n = ps_least(c->nr, c->og - from);
-    ps_epilogue e = {
-        .act = (ps_act)v->fused.act, .a = v->fused.a, .b = v->fused.b, .act_last = v->fused.act_last != 0};
+    size_t from = p0 * c->nr, n = ps_least(p1 * c->nr, c->og) - from;
+    ptrdiff_t size = (ptrdiff_t)ps_size_of(b->half);
+    ps_epilogue e = {.act = (ps_act)v->fused.act,
+                     .a = v->fused.a,
+                     .b = v->fused.b,
+                     .act_last = v->fused.act_last != 0,
+                     .half = b->half};
     if (v->bias) e.bias = v->bias + b->group * c->og + from;
     if (b->r) {
-        e.residual =
-            b->r + ((ptrdiff_t)row * b->r_row + (ptrdiff_t)col * b->r_pixel + (ptrdiff_t)from - b->r_first);
+        ptrdiff_t at = (ptrdiff_t)row * b->r_row + (ptrdiff_t)col * b->r_pixel + (ptrdiff_t)from - b->r_first;
+        e.residual = (const float *)(const void *)(b->r + at * size);
         e.ldr = b->r_pixel;
     }
-    const float *w = b->weights + panel * c->panel_floats + first * c->k * c->nr;
-    float *y =
-        b->y + ((ptrdiff_t)row * b->y_row + (ptrdiff_t)col * b->y_pixel + (ptrdiff_t)from - b->y_first);
-    v->k->gemm_f32(m, n, c->k, taps, b->taps, b->pixel, w, y, b->y_pixel, &e);
+    const float *w = b->weights + p0 * c->panel_floats + first * (c->k / (v->x_half ? 2 : 1)) * c->nr;
+    ptrdiff_t at = (ptrdiff_t)row * b->y_row + (ptrdiff_t)col * b->y_pixel + (ptrdiff_t)from - b->y_first;
+    void *y = b->y + at * size;
+    if (v->x_half)
+        v->k->gemm_bf16(m, n, c->k, taps, b->taps16, b->pixel, (const uint16_t *)(const void *)w,
+                        (ptrdiff_t)(2 * c->panel_floats), y, b->y_pixel, &e);
+    else
+        v->k->gemm_f32(m, n, c->k, taps, b->taps, b->pixel, w, y, b->y_pixel, &e);
 }
 
-/* All tiles of the block times panels [p0, p1).  Tiles of a row differ by at most one pixel in height. */
+/* All of the block times panels [p0, p1).  Tiles of a row differ by at most one pixel in height; gemm_bf16 makes them
+ * itself. */
 static void all_tiles(const block *b, size_t p0, size_t p1)
 {
     size_t parts = ceil_div(b->cols, b->c->mr), first;
     for (size_t row = 0; row < b->rows; row++) {
+        if (b->c->v.x_half) {
+            size_t taps = set_taps(b, row, 0, &first);
+            multiply(b, row, 0, b->cols, p0, p1, first, taps);
+            continue;
+        }
         for (size_t i = 0; i < parts; i++) {
             size_t col = b->cols * i / parts, m = b->cols * (i + 1) / parts - col;
             size_t taps = set_taps(b, row, col, &first);
-            for (size_t p = p0; p < p1; p++) tile(b, row, col, m, p, first, taps);
+            for (size_t p = p0; p < p1; p++) multiply(b, row, col, m, p, p + 1, first, taps);
         }
     }
+}
+
+/* Where an image's rows from r0 and columns from c0 on begin, at `channel`. */
+static ptrdiff_t corner(const block *b, const ps_conv_strides *s, size_t image, ptrdiff_t channel)
+{
+    const ps_conv *v = &b->c->v;
+    return ps_conv_offset(v->batch_rank, v->batch, image, s->batch) + channel * s->channel +
+           (ptrdiff_t)b->r0 * s->row + (ptrdiff_t)b->c0 * s->pixel;
 }
 
 static void run_block(const cut *c, size_t image, block *b)
 {
     const ps_conv *v = &c->v;
     size_t sets = (size_t)ps_conv_offset(v->batch_rank, v->batch, image, v->weight_step);
+    ptrdiff_t channel = (ptrdiff_t)(b->group * c->og), size = (ptrdiff_t)ps_size_of(v->y_half);
     b->weights = v->weights + sets * c->set_floats + b->group * c->all_panels * c->panel_floats;
-    b->x = v->x + (ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch) +
-                   (ptrdiff_t)(b->group * c->cg) * v->xs.channel);
-    ptrdiff_t channel = (ptrdiff_t)(b->group * c->og);
-    float *y = v->y + (ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch) + channel * v->ys.channel +
-                       (ptrdiff_t)b->r0 * v->ys.row + (ptrdiff_t)b->c0 * v->ys.pixel);
+    b->x = (const char *)v->x + (ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch) +
+                                 (ptrdiff_t)(b->group * c->cg) * v->xs.channel) *
+                                    (ptrdiff_t)c->size;
+    char *y = (char *)v->y + corner(b, &v->ys, image, channel) * size;
+    b->half = v->y_half;
     b->y = y;
     b->y_row = v->ys.row;
     b->y_pixel = v->ys.pixel;
     if (v->residual) {
-        b->r = v->r + (ps_conv_offset(v->batch_rank, v->batch, image, v->rs.batch) + channel * v->rs.channel +
-                       (ptrdiff_t)b->r0 * v->rs.row + (ptrdiff_t)b->c0 * v->rs.pixel);
+        b->r = (const char *)v->r + corner(b, &v->rs, image, channel) * size;
         b->r_row = v->rs.row;
         b->r_pixel = v->rs.pixel;
     }
@@ -450,7 +494,7 @@ static void run_items(void *ctx, int begin, int end, int thread)
     size_t pointers = ps_round_up((size_t)c->v.kernel[0] * c->taps * sizeof(float *), PS_ALIGN);
     for (size_t i = (size_t)begin; i < (size_t)end; i++) {
         block b = {.c = c, .taps = (const float **)(void *)at};
-        b.in = (float *)(void *)(at + pointers);
+        b.in = at + pointers;
         b.out = (float *)(void *)(at + pointers + ps_round_up(c->in_bytes, PS_ALIGN));
         size_t rest = i;
         b.p0 = rest % c->panel_blocks * c->panels;

@@ -19,6 +19,7 @@ typedef struct ps_conv {
     const ps_kernels *k;
     int threads;
     int variant; /* number of the way to compute it: ps_conv_variant */
+    bool x_half, y_half; /* input; output and residual: bfloat16 instead of float */
     int batch_rank;
     int32_t batch[PS_CONV_BATCH];
     int32_t in[2], out[2]; /* height, width */
@@ -30,15 +31,30 @@ typedef struct ps_conv {
         weight_step[PS_CONV_BATCH]; /* from one set of packed weights to the next, in sets; 0 = shared */
     ps_fused fused;
     /* for ps_conv_run only */
-    const float *x, *r, *weights, *bias; /* bias [o] or NULL; weights as ps_conv_pack writes them */
-    float *y;
+    union {
+        const float *x;
+        const uint16_t *x16;
+    };
+    union {
+        const float *r;
+        const uint16_t *r16;
+    };
+    union {
+        float *y;
+        uint16_t *y16;
+    };
+    const float *weights, *bias; /* bias [o] or NULL; weights as ps_conv_pack writes them */
     uint8_t *scratch; /* ps_conv_scratch() bytes, aligned to PS_ALIGN */
 } ps_conv;
 
 /* Where the weight of (set, group, output channel and input channel within it, ky, kx) is, and what to multiply it
  * by.  Sets are numbered row-major over set_dim. */
 typedef struct ps_weights {
-    const float *at;
+    bool half; /* bfloat16 */
+    union {
+        const float *at;
+        const uint16_t *at16;
+    };
     int set_rank; /* 0 = one set */
     int32_t set_dim[PS_CONV_BATCH];
     ptrdiff_t set[PS_CONV_BATCH], group, o, c, kernel[2];
@@ -53,7 +69,7 @@ typedef enum ps_conv_way { PS_CONV_DIRECT, PS_CONV_DEPTHWISE, PS_CONV_WINOGRAD4,
 ps_conv_way ps_conv_way_of(const ps_conv *v);
 /* Name of way i of this convolution, NULL past the last. */
 const char *ps_conv_variant(const ps_conv *v, int i);
-/* Floats of one set of packed weights (a multiple of 16), SIZE_MAX when that many cannot be counted in bytes. */
+/* Floats, or pairs of bfloat16, of one set of packed weights (a multiple of 16), SIZE_MAX when that many cannot be counted in bytes. */
 size_t ps_conv_packed(const ps_conv *v);
 /* Writes all sets, one behind the other.  Of v, only shapes, kernels and threads are used. */
 void ps_conv_pack(const ps_conv *v, const ps_weights *w, float *dst);
@@ -68,9 +84,34 @@ static inline size_t ps_least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
+static inline size_t ps_size_of(bool half)
+{
+    return half ? sizeof(uint16_t) : sizeof(float);
+}
+
+/* The panels that a direct convolution multiplies with: bfloat16 with bfloat16, else float.  A pixel's channels are an
+ * even number there: one of zero is added when a group has an odd one. */
+static inline ps_tile ps_conv_tile(const ps_conv *v)
+{
+    return v->x_half ? v->k->gemm_bf16_tile : v->k->gemm_f32_tile;
+}
+
+static inline size_t ps_conv_pixel(const ps_conv *v)
+{
+    size_t cg = (size_t)(v->c / v->group);
+    return v->x_half ? (cg + 1) / 2 * 2 : cg;
+}
+
+/* Floats or pairs of packed weights of one tap, nr columns wide. */
+static inline size_t ps_conv_tap(const ps_conv *v)
+{
+    return ps_size_cap(ps_conv_pixel(v) / (v->x_half ? 2 : 1), (size_t)ps_conv_tile(v).nr);
+}
+
 /* A part of one image to be read as a [rows][cols][channels] block.  Row i is input row row0 + i*row_step. */
 typedef struct ps_slab {
-    const float *x; /* pixel (0, 0), first channel */
+    const void *x; /* pixel (0, 0), first channel */
+    bool half, to_half; /* x is bfloat16; the copy too (only then) */
     ptrdiff_t row, pixel, channel;
     int32_t in[2];
     ptrdiff_t row0, row_step, col0;
@@ -79,11 +120,11 @@ typedef struct ps_slab {
 } ps_slab;
 
 /* Copies it: pixels outside the image are zero; rows outside are left undefined. */
-void ps_slab_copy(const ps_kernels *k, const ps_slab *s, float *dst);
-/* Between a dense block [m][n] and one with two strides, either way. */
-void ps_block_gather(const ps_kernels *k, size_t m, size_t n, const float *x, ptrdiff_t row, ptrdiff_t col,
+void ps_slab_copy(const ps_kernels *k, const ps_slab *s, void *dst);
+/* Between a dense block [m][n] of floats and one of floats or bfloat16 with two strides, either way. */
+void ps_block_gather(const ps_kernels *k, bool half, size_t m, size_t n, const void *x, ptrdiff_t row, ptrdiff_t col,
                      float *dst);
-void ps_block_scatter(const ps_kernels *k, size_t m, size_t n, const float *src, float *y, ptrdiff_t row,
+void ps_block_scatter(const ps_kernels *k, bool half, size_t m, size_t n, const float *src, void *y, ptrdiff_t row,
                       ptrdiff_t col);
 
 /* The taps ky of output row oy whose input row exists: [*first, *end). */

@@ -1,12 +1,12 @@
 /* nn/conv_copy.c - moves blocks between the strides of tensors and the dense blocks that kernels read. */
 #include "nn/conv.h"
+#include "ops/bf16.h"
 
 #include <string.h>
 
-void ps_block_gather(const ps_kernels *k, size_t m, size_t n, const float *x, ptrdiff_t row, ptrdiff_t col,
-                     float *dst)
+static void gather_f32(const ps_kernels *k, size_t m, size_t n, const float *x, ptrdiff_t row, ptrdiff_t col,
+                       float *dst)
 {
-    if (!m || !n) return;
     if (n == 1 || col == 1) {
         if (row == (ptrdiff_t)n) {
             memcpy(dst, x, m * n * sizeof *dst);
@@ -22,40 +22,96 @@ void ps_block_gather(const ps_kernels *k, size_t m, size_t n, const float *x, pt
     }
 }
 
-void ps_block_scatter(const ps_kernels *k, size_t m, size_t n, const float *src, float *y, ptrdiff_t row,
-                      ptrdiff_t col)
+void ps_block_gather(const ps_kernels *k, bool half, size_t m, size_t n, const void *x, ptrdiff_t row,
+                     ptrdiff_t col, float *dst)
 {
-    if (row == 1 && m > 1) {
-        k->transpose_f32(m, n, src, (ptrdiff_t)n, y, col);
-        return;
-    }
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < n; j++) y[(ptrdiff_t)i * row + (ptrdiff_t)j * col] = src[i * n + j];
+    const uint16_t *h = x;
+    if (!m || !n) return;
+    if (!half)
+        gather_f32(k, m, n, x, row, col, dst);
+    else if (col == 1 && row == (ptrdiff_t)n)
+        k->f32_from_bf16(m * n, h, dst);
+    else if (col == 1)
+        for (size_t i = 0; i < m; i++) k->f32_from_bf16(n, h + (ptrdiff_t)i * row, dst + i * n);
+    else
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j < n; j++)
+                dst[i * n + j] = ps_bf16_widen(h[(ptrdiff_t)i * row + (ptrdiff_t)j * col]);
 }
 
-static void copy_row(const ps_kernels *k, const ps_slab *s, const float *x, float *dst)
+void ps_block_scatter(const ps_kernels *k, bool half, size_t m, size_t n, const float *src, void *y,
+                      ptrdiff_t row, ptrdiff_t col)
+{
+    float *f = y;
+    uint16_t *h = y;
+    if (half && col == 1)
+        for (size_t i = 0; i < m; i++) k->bf16_from_f32(n, src + i * n, h + (ptrdiff_t)i * row);
+    else if (half)
+        for (size_t j = 0; j < n; j++)
+            for (size_t i = 0; i < m; i++)
+                h[(ptrdiff_t)i * row + (ptrdiff_t)j * col] = ps_bf16_round(src[i * n + j]);
+    else if (row == 1 && m > 1)
+        k->transpose_f32(m, n, src, (ptrdiff_t)n, y, col);
+    else
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j < n; j++) f[(ptrdiff_t)i * row + (ptrdiff_t)j * col] = src[i * n + j];
+}
+
+/* Pixels of bfloat16, step apart in dst, where what is beyond their channels becomes zero. */
+static void gather_half(size_t m, const ps_slab *s, const uint16_t *x, uint16_t *dst)
+{
+    size_t c = s->channels;
+    if (s->channel == 1 && s->step == c && s->pixel == (ptrdiff_t)c) {
+        memcpy(dst, x, m * c * sizeof *dst);
+        return;
+    }
+    if (s->channel != 1 && s->pixel == 1) /* rows of pixels, one channel at a time */
+        for (size_t j = 0; j < c; j++)
+            for (size_t i = 0; i < m; i++) dst[i * s->step + j] = x[(ptrdiff_t)i + (ptrdiff_t)j * s->channel];
+    else if (s->channel != 1)
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j < c; j++)
+                dst[i * s->step + j] = x[(ptrdiff_t)i * s->pixel + (ptrdiff_t)j * s->channel];
+    else
+        for (size_t i = 0; i < m; i++)
+            memcpy(dst + i * s->step, x + (ptrdiff_t)i * s->pixel, c * sizeof *dst);
+    for (size_t i = 0; c < s->step && i < m; i++)
+        memset(dst + i * s->step + c, 0, (s->step - c) * sizeof *dst);
+}
+
+static void gather_pixels(const ps_kernels *k, size_t m, const ps_slab *s, const char *x, void *dst)
+{
+    float *to = dst;
+    if (s->to_half)
+        gather_half(m, s, (const uint16_t *)(const void *)x, dst);
+    else if (s->step == s->channels)
+        ps_block_gather(k, s->half, m, s->channels, x, s->pixel, s->channel, to);
+    else
+        for (size_t i = 0; i < m; i++, x += s->pixel * (ptrdiff_t)ps_size_of(s->half), to += s->step)
+            ps_block_gather(k, s->half, 1, s->channels, x, (ptrdiff_t)s->channels, s->channel, to);
+}
+
+static void copy_row(const ps_kernels *k, const ps_slab *s, const char *x, char *dst)
 {
     ptrdiff_t cols = (ptrdiff_t)s->cols, from = -s->col0,
               to = s->in[1] - s->col0; /* of dst that has pixels */
     from = from < 0 ? 0 : from > cols ? cols : from;
     to = to < from ? from : to > cols ? cols : to;
-    size_t c = s->channels, first = (size_t)from, end = (size_t)to;
-    memset(dst, 0, first * s->step * sizeof *dst);
-    memset(dst + end * s->step, 0, (s->cols - end) * s->step * sizeof *dst);
-    x += (s->col0 + from) * s->pixel;
-    dst += first * s->step;
-    if (s->step == c) {
-        if (end > first) ps_block_gather(k, end - first, c, x, s->pixel, s->channel, dst);
-        return;
-    }
-    for (size_t i = first; i < end; i++, x += s->pixel, dst += s->step)
-        ps_block_gather(k, 1, c, x, (ptrdiff_t)c, s->channel, dst);
+    size_t first = (size_t)from, end = (size_t)to, pixel = s->step * ps_size_of(s->to_half);
+    memset(dst, 0, first * pixel);
+    memset(dst + end * pixel, 0, (s->cols - end) * pixel);
+    if (end > first)
+        gather_pixels(k, end - first, s, x + (s->col0 + from) * s->pixel * (ptrdiff_t)ps_size_of(s->half),
+                      dst + first * pixel);
 }
 
-void ps_slab_copy(const ps_kernels *k, const ps_slab *s, float *dst)
+void ps_slab_copy(const ps_kernels *k, const ps_slab *s, void *dst)
 {
-    for (size_t i = 0; i < s->rows; i++, dst += s->cols * s->step) {
+    size_t row = s->cols * s->step * ps_size_of(s->to_half);
+    for (size_t i = 0; i < s->rows; i++) {
         ptrdiff_t iy = s->row0 + (ptrdiff_t)i * s->row_step;
-        if (iy >= 0 && iy < s->in[0]) copy_row(k, s, s->x + iy * s->row, dst);
+        if (iy >= 0 && iy < s->in[0])
+            copy_row(k, s, (const char *)s->x + iy * s->row * (ptrdiff_t)ps_size_of(s->half),
+                     (char *)dst + i * row);
     }
 }

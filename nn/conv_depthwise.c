@@ -2,7 +2,8 @@
  *
  * Outputs whose window lies inside the image are computed in place, those at the left and right edge from a copy of
  * their input with zero borders.  Where that would copy more than the image has (tall windows, narrow images), and
- * where channels are not adjacent, each input row is copied once into a ring with a row for each tap. */
+ * where channels are not adjacent, each input row is copied once into a ring with a row for each tap.  So it is where
+ * inputs are bfloat16: the kernel reads and writes floats, of which outputs go through a row too. */
 #include "nn/conv.h"
 
 typedef struct dw_cut {
@@ -40,7 +41,7 @@ static void find_edges(dw_cut *c)
 static bool prefers_ring(const dw_cut *c)
 {
     const ps_conv *v = c->v;
-    if (v->xs.channel != 1) return true;
+    if (v->xs.channel != 1 || v->x_half) return true;
     size_t ow = (size_t)v->out[1], edges = span_of(v, c->left) + span_of(v, ow - c->right);
     return 2 * ps_size_cap(edges, (size_t)v->kernel[0]) / (size_t)v->stride[0] >= span_of(v, ow);
 }
@@ -50,8 +51,8 @@ static void make_cut(const ps_conv *v, dw_cut *c)
     *c = (dw_cut){.v = v};
     size_t ch = (size_t)v->c, ow = (size_t)v->out[1], oh = (size_t)v->out[0];
     find_edges(c);
-    c->ring = (c->left || c->right < ow || v->xs.channel != 1) && prefers_ring(c);
-    c->copy_out = v->ys.channel != 1 || (v->residual && v->rs.channel != 1);
+    c->ring = (c->left || c->right < ow || v->xs.channel != 1 || v->x_half) && prefers_ring(c);
+    c->copy_out = v->y_half || v->ys.channel != 1 || (v->residual && v->rs.channel != 1);
     size_t edge = c->left > ow - c->right ? c->left : ow - c->right;
     c->span = span_of(v, c->ring ? ow : edge);
     c->pointer_bytes = ps_size_cap((size_t)v->kernel[0], sizeof(float *));
@@ -84,7 +85,7 @@ size_t ps_depthwise_scratch(const ps_conv *v)
 /* One output row under work. */
 typedef struct dw_row {
     const dw_cut *c;
-    const float *x;
+    const char *x;
     size_t first, end, oy; /* taps ky that exist */
     const float **taps;
     float *in;
@@ -123,6 +124,7 @@ static void run_edge(const dw_row *w, size_t ox, size_t n)
     if (!n) return;
     size_t span = span_of(v, n), taps = w->end - w->first;
     ps_slab s = {.x = w->x,
+                 .half = v->x_half,
                  .row = v->xs.row,
                  .pixel = v->xs.pixel,
                  .channel = v->xs.channel,
@@ -145,7 +147,7 @@ static void run_inside(const dw_row *w, size_t ox, size_t n)
     if (!n) return;
     ptrdiff_t col = ((ptrdiff_t)ox * v->stride[1] - v->pad[1]) * v->xs.pixel;
     for (size_t ky = w->first; ky < w->end; ky++)
-        w->taps[ky - w->first] = w->x + (input_row(w, ky) * v->xs.row + col);
+        w->taps[ky - w->first] = (const float *)(const void *)w->x + (input_row(w, ky) * v->xs.row + col);
     run_span(w, ox, n, v->xs.pixel);
 }
 
@@ -159,6 +161,7 @@ static void run_ring(const dw_row *w, ptrdiff_t *next)
     size_t floats = c->span * (size_t)v->c;
     bool adjacent = v->dilation[0] == 1;
     ps_slab s = {.x = w->x,
+                 .half = v->x_half,
                  .row = v->xs.row,
                  .pixel = v->xs.pixel,
                  .channel = v->xs.channel,
@@ -186,24 +189,27 @@ static void run_row(const dw_cut *c, size_t image, size_t oy, ptrdiff_t *next, u
     size_t ow = (size_t)v->out[1], ch = (size_t)v->c;
     float *out = (float *)(void *)(scratch + ps_round_up(c->pointer_bytes, PS_ALIGN) +
                                    ps_round_up(c->in_bytes, PS_ALIGN));
-    float *y =
-        v->y + (ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch) + (ptrdiff_t)oy * v->ys.row);
+    ptrdiff_t size = (ptrdiff_t)ps_size_of(v->y_half);
+    ptrdiff_t y_at = ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch) + (ptrdiff_t)oy * v->ys.row;
+    char *y = (char *)v->y + y_at * size;
     dw_row w = {.c = c,
                 .oy = oy,
-                .x = v->x + ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch),
-                .y = y,
+                .x = (const char *)v->x + ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch) *
+                                              (ptrdiff_t)ps_size_of(v->x_half),
+                .y = (float *)(void *)y,
                 .y_pixel = v->ys.pixel,
                 .taps = (const float **)(void *)scratch,
                 .in = (float *)(void *)(scratch + ps_round_up(c->pointer_bytes, PS_ALIGN))};
     ps_conv_taps(v, (ptrdiff_t)oy, &w.first, &w.end);
     if (v->residual) {
-        w.r =
-            v->r + (ps_conv_offset(v->batch_rank, v->batch, image, v->rs.batch) + (ptrdiff_t)oy * v->rs.row);
+        ptrdiff_t at =
+            ps_conv_offset(v->batch_rank, v->batch, image, v->rs.batch) + (ptrdiff_t)oy * v->rs.row;
+        w.r = (const float *)(const void *)((const char *)v->r + at * size);
         w.r_pixel = v->rs.pixel;
     }
     if (c->copy_out) {
-        if (v->residual && v->rs.channel != 1) {
-            ps_block_gather(v->k, ow, ch, w.r, v->rs.pixel, v->rs.channel, out);
+        if (v->residual && (v->rs.channel != 1 || v->y_half)) {
+            ps_block_gather(v->k, v->y_half, ow, ch, w.r, v->rs.pixel, v->rs.channel, out);
             w.r = out;
             w.r_pixel = (ptrdiff_t)ch;
         }
@@ -217,7 +223,7 @@ static void run_row(const dw_cut *c, size_t image, size_t oy, ptrdiff_t *next, u
         run_inside(&w, c->left, c->right - c->left);
         run_edge(&w, c->right, ow - c->right);
     }
-    if (c->copy_out) ps_block_scatter(v->k, ow, ch, out, y, v->ys.pixel, v->ys.channel);
+    if (c->copy_out) ps_block_scatter(v->k, v->y_half, ow, ch, out, y, v->ys.pixel, v->ys.channel);
 }
 
 static void run_chunks(void *ctx, int begin, int end, int thread)

@@ -14,7 +14,7 @@ static int ways_of(const ps_conv *v, ps_conv_way way[PS_CONV_WAYS])
         way[n++] = PS_CONV_DEPTHWISE;
         return n;
     }
-    bool can = ps_winograd_can(v), pays = can && ps_winograd_pays(v);
+    bool can = !v->x_half && !v->y_half && ps_winograd_can(v), pays = can && ps_winograd_pays(v);
     if (pays) way[n++] = PS_CONV_WINOGRAD4;
     way[n++] = PS_CONV_DIRECT;
     if (can && !pays) way[n++] = PS_CONV_WINOGRAD4;

@@ -35,6 +35,8 @@ static ps_conv conv_of(const ps_call *c)
     ps_conv v = {.k = c->k,
                  .threads = c->threads,
                  .variant = c->variant,
+                 .x_half = x->type == POISE_BF16,
+                 .y_half = y->type == POISE_BF16,
                  .batch_rank = 1,
                  .batch = {x->dim[0]},
                  .in = {ps_image_height(x), x->dim[x->rank - 1]},
@@ -60,7 +62,8 @@ static ps_weights weights_of(const ps_call *c)
 {
     const poise_tensor *w = c->in[1];
     int32_t group = ((const ps_conv_params *)c->params)->group;
-    return (ps_weights){.at = w->data,
+    return (ps_weights){.half = w->type == POISE_BF16,
+                        .at = w->data,
                         .group = w->dim[0] / group * w->stride[0],
                         .o = w->stride[0],
                         .c = w->stride[1],

@@ -68,6 +68,8 @@ static ps_conv conv_of(const ps_call *c)
     ps_conv v = {.k = c->k,
                  .threads = c->threads,
                  .variant = c->variant,
+                 .x_half = a->type == POISE_BF16,
+                 .y_half = y->type == POISE_BF16,
                  .batch_rank = y->rank - 2,
                  .in = {1, m},
                  .out = {1, m},
@@ -97,7 +99,8 @@ static ps_weights weights_of(const ps_call *c)
 {
     const ps_matmul_params *p = c->params;
     const poise_tensor *b = c->in[1];
-    ps_weights w = {.at = b->data,
+    ps_weights w = {.half = b->type == POISE_BF16,
+                    .at = b->data,
                     .set_rank = b->rank - 2,
                     .o = b->stride[col_axis(b->rank, p->trans_b)],
                     .c = b->stride[row_axis(b->rank, p->trans_b)],

@@ -102,6 +102,31 @@ poise_tensor ot_random_tensor(poise_type type, int rank, const int32_t *dim, ot_
     return t;
 }
 
+static double from_bf16(uint16_t h)
+{
+    int e = h >> 7 & 255, m = h & 127;
+    double v = e == 255 ? (m ? (double)NAN : (double)INFINITY) : e ? ldexp(128 + m, e - 134) : ldexp(m, -133);
+    return h & 0x8000 ? -v : v;
+}
+
+/* Nearest bfloat16, ties to even, as for halves but without denormals. */
+static uint16_t to_bf16(double v)
+{
+    uint16_t sign = signbit(v) ? 0x8000 : 0;
+    v = fabs(v);
+    if (isnan(v)) return sign | 0x7FC0;
+    if (v < 0x1p-126) return sign;
+    if (v >= 0x1.FFp127) return sign | 0x7F80; /* half a step above the largest, 0x1.FEp127 */
+    int e = ilogb(v), m = (int)nearbyint(ldexp(v, 7 - e));
+    return (uint16_t)(sign | (m + ((e + 126) << 7)));
+}
+
+void ot_round_to_half(const poise_tensor *t)
+{
+    size_t n = poise_tensor_count(t);
+    for (size_t i = 0; i < n; i++) ot_put(t, i, from_bf16(to_bf16(ot_at(t, i))));
+}
+
 poise_tensor ot_tensor_of(poise_type type, int rank, const int32_t *dim, const double *values)
 {
     poise_tensor t = ot_tensor(type, rank, dim, OT_ROW);
@@ -166,25 +191,6 @@ static uint16_t to_half(double v)
     return (uint16_t)(sign | (m + ((v < 0x1p-14 ? 0 : e + 14) << 10)));
 }
 
-static double from_bf16(uint16_t h)
-{
-    int e = h >> 7 & 255, m = h & 127;
-    double v = e == 255 ? (m ? (double)NAN : (double)INFINITY) : e ? ldexp(128 + m, e - 134) : ldexp(m, -133);
-    return h & 0x8000 ? -v : v;
-}
-
-/* Nearest bfloat16, ties to even, as for halves but without denormals. */
-static uint16_t to_bf16(double v)
-{
-    uint16_t sign = signbit(v) ? 0x8000 : 0;
-    v = fabs(v);
-    if (isnan(v)) return sign | 0x7FC0;
-    if (v < 0x1p-126) return sign;
-    if (v >= 0x1.FFp127) return sign | 0x7F80; /* half a step above the largest, 0x1.FEp127 */
-    int e = ilogb(v), m = (int)nearbyint(ldexp(v, 7 - e));
-    return (uint16_t)(sign | (m + ((e + 126) << 7)));
-}
-
 double ot_get(const poise_tensor *t, const int32_t *index)
 {
     const void *p = address(t, index);
@@ -247,6 +253,7 @@ poise_status ot_infer(const ot_case *t, poise_tensor *out)
     for (int i = 0; i < t->n_in; i++) {
         if (!t->in[i]) continue;
         in[i] = value_of(t->in[i], t->constants >> i & 1);
+        if (t->half >> i & 1) in[i].type = POISE_F32;
         ins[i] = &in[i];
     }
     for (int j = 0; j < t->n_out; j++) {
@@ -255,7 +262,8 @@ poise_status ot_infer(const ot_case *t, poise_tensor *out)
     }
     PS_TRY(t->op->infer(t->params, t->n_in, ins, outs));
     for (int j = 0; j < t->n_out; j++) {
-        out[j] = (poise_tensor){.type = made[j].type, .rank = made[j].rank};
+        bool half = j == 0 && t->half & OT_HALF_OUT;
+        out[j] = (poise_tensor){.type = half ? POISE_BF16 : made[j].type, .rank = made[j].rank};
         for (int d = 0; d < made[j].rank; d++) out[j].dim[d] = made[j].dim[d];
     }
     return POISE_OK;

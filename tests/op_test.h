@@ -25,6 +25,7 @@ typedef enum ot_layout {
 } ot_layout;
 
 enum { OT_MAX = 8 }; /* most inputs, most outputs */
+enum { OT_HALF_OUT = 1 << 16 };
 
 /* Repeatable random numbers; $OT_SEED chooses others. */
 uint32_t ot_random(uint32_t below); /* 0..below-1 */
@@ -36,6 +37,8 @@ poise_tensor ot_tensor(poise_type type, int rank, const int32_t *dim, ot_layout 
 /* The same with uniformly random contents: whole numbers in integer types, clipped to their range. */
 poise_tensor ot_random_tensor(poise_type type, int rank, const int32_t *dim, ot_layout layout, double lo,
                               double hi);
+/* Rounds the contents of an f32 tensor to what bfloat16 can hold. */
+void ot_round_to_half(const poise_tensor *t);
 /* A row-major tensor with the given contents. */
 poise_tensor ot_tensor_of(poise_type type, int rank, const int32_t *dim, const double *values);
 void ot_free_all(void);
@@ -57,6 +60,7 @@ typedef struct ot_case {
     int n_in, n_out;
     const poise_tensor *in[OT_MAX];
     unsigned constants;
+    unsigned half; /* bit i: input i, OT_HALF_OUT: out[0], are bfloat16, set behind infer(), which sees f32 */
     int variant; /* for ot_run; ot_check goes through all of them */
     double abs, rel; /* tolerance: |got - want| <= abs + rel*|want| */
 } ot_case;

@@ -56,6 +56,7 @@ typedef struct shape {
 typedef struct extras {
     ot_layout x, w, bias, r;
     bool has_bias, has_residual, constant;
+    bool x_half, y_half; /* input; output and residual: bfloat16 */
     int rank;
     ps_fused fused;
     double size; /* of inputs; 0 = 1 */
@@ -79,8 +80,9 @@ static void check_conv(const shape *s, const extras *e)
     int32_t xd[4] = {s->n, s->c, s->h, s->w}, wd[4] = {s->o, s->c / s->group, s->kernel[0], s->kernel[1]};
     if (e->rank == 3) xd[2] = s->w, wd[2] = s->kernel[1];
     double size = e->size > 0 ? e->size : 1;
-    poise_tensor x = ot_random_tensor(POISE_F32, e->rank, xd, e->x, -size, size);
+    poise_tensor x = ot_random_tensor(e->x_half ? POISE_BF16 : POISE_F32, e->rank, xd, e->x, -size, size);
     poise_tensor w = ot_random_tensor(POISE_F32, e->rank, wd, e->constant ? OT_ROW : e->w, -1, 1);
+    if (e->x_half) ot_round_to_half(&w);
     poise_tensor bias = ot_random_tensor(POISE_F32, 1, &s->o, e->constant ? OT_ROW : e->bias, -1, 1), r;
     ot_case t = {.op = &ps_op_conv,
                  .params = &p,
@@ -88,13 +90,14 @@ static void check_conv(const shape *s, const extras *e)
                  .n_out = 1,
                  .in = {&x, &w},
                  .constants = e->constant ? 6 : 0,
+                 .half = (e->x_half ? 1 : 0) | (e->y_half ? 8 | OT_HALF_OUT : 0),
                  .abs = tolerance(s) * size,
-                 .rel = 1e-5};
+                 .rel = e->y_half ? 0x1p-8 : 1e-5};
     if (e->has_bias) t.in[2] = &bias;
     poise_tensor y;
     if (ot_infer(&t, &y)) fail_msg("refused: %s", poise_error_text());
     if (e->has_residual) {
-        r = ot_random_tensor(POISE_F32, y.rank, y.dim, e->r, -1, 1);
+        r = ot_random_tensor(e->y_half ? POISE_BF16 : POISE_F32, y.rank, y.dim, e->r, -1, 1);
         t.in[3] = &r;
     }
     ot_check(&t, conv_oracle);
@@ -112,6 +115,8 @@ static extras random_extras(void)
     e.r = ot_random(4) ? often[ot_random(4)] : (ot_layout)ot_random(OT_LAYOUTS);
     e.w = (ot_layout)ot_random(OT_LAYOUTS);
     e.bias = (ot_layout)ot_random(OT_LAYOUTS);
+    e.x_half = ot_random(3) == 0;
+    e.y_half = ot_random(3) == 0;
     return e;
 }
 
@@ -165,6 +170,11 @@ static void test_known_shapes(void **state)
          .r = OT_LAST_GAP,
          .fused = {.act = PS_ACT_RELU, .act_last = 1}},
         {.rank = 4, .x = OT_STRIDED, .w = OT_REVERSED, .bias = OT_STRIDED, .has_bias = true},
+        {.rank = 4, .constant = true, .x = OT_LAST, .has_bias = true, .x_half = true, .y_half = true,
+         .fused = {.act = PS_ACT_SILU}},
+        {.rank = 4, .constant = true, .x = OT_LAST_GAP, .has_residual = true, .r = OT_LAST_GAP, .x_half = true, .y_half = true},
+        {.rank = 4, .constant = true, .x = OT_ROW, .x_half = true, .has_residual = true, .r = OT_ROW},
+        {.rank = 4, .x = OT_STRIDED, .w = OT_REVERSED, .y_half = true, .has_residual = true, .r = OT_STRIDED},
     };
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (size_t j = 0; j < sizeof ways / sizeof *ways; j++) check_conv(&shapes[i], &ways[j]);

@@ -53,6 +53,7 @@ typedef struct sizes {
     ps_matmul_params p;
     ot_layout la, lb, lr;
     bool constant, bias, residual;
+    bool half[3]; /* left side, right side, output and residual: bfloat16 */
 } sizes;
 
 static void check_sizes(const sizes *s)
@@ -64,8 +65,10 @@ static void check_sizes(const sizes *s)
     ad[s->rank_a - 1] = s->p.trans_a ? s->m : s->k;
     bd[s->rank_b - 2] = s->p.trans_b ? s->n : s->k;
     bd[s->rank_b - 1] = s->p.trans_b ? s->k : s->n;
-    poise_tensor a = ot_random_tensor(POISE_F32, s->rank_a, ad, s->la, -1, 1), y, r;
-    poise_tensor b = ot_random_tensor(POISE_F32, s->rank_b, bd, s->constant ? OT_ROW : s->lb, -1, 1);
+    static const poise_type types[2] = {POISE_F32, POISE_BF16};
+    poise_tensor a = ot_random_tensor(types[s->half[0]], s->rank_a, ad, s->la, -1, 1), y, r;
+    poise_tensor b = ot_random_tensor(types[s->half[1]], s->rank_b, bd, s->constant ? OT_ROW : s->lb, -1, 1);
+    if (s->half[0]) ot_round_to_half(&b);
     poise_tensor bias = ot_random_tensor(POISE_F32, 1, &s->n, OT_ROW, -1, 1);
     ot_case t = {.op = &ps_op_matmul,
                  .params = &s->p,
@@ -73,11 +76,12 @@ static void check_sizes(const sizes *s)
                  .n_out = 1,
                  .in = {&a, &b, s->bias ? &bias : NULL},
                  .constants = s->constant ? 6 : 0,
+                 .half = (s->half[0] ? 1u : 0) | (s->half[1] ? 2u : 0) | (s->half[2] ? 8u | OT_HALF_OUT : 0),
                  .abs = 2e-6 + 1.2e-7 * s->k * fabs((double)s->p.alpha),
-                 .rel = 1e-5};
+                 .rel = s->half[2] ? 0x1p-8 : 1e-5};
     if (ot_infer(&t, &y)) fail_msg("refused: %s", poise_error_text());
     if (s->residual) {
-        r = ot_random_tensor(POISE_F32, y.rank, y.dim, s->lr, -1, 1);
+        r = ot_random_tensor(types[s->half[2]], y.rank, y.dim, s->lr, -1, 1);
         t.in[3] = &r;
     }
     ot_check(&t, matmul_oracle);
@@ -121,6 +125,7 @@ static void test_usual(void **state)
         {.m = 4, .k = 3, .n = 0, .rank_a = 3, .rank_b = 2, .batch_a = {3}, .p = {.alpha = 1}},
         {.m = 4, .k = 3, .n = 5, .rank_a = 3, .rank_b = 3, .batch_a = {0}, .batch_b = {1}, .p = {.alpha = 1}},
         {.m = 700, .k = 100, .n = 90, .rank_a = 2, .rank_b = 2, .p = {.alpha = 1}, .constant = true},
+        {.m = 700, .k = 100, .n = 90, .rank_a = 2, .rank_b = 2, .p = {.alpha = 1}, .constant = true, .half = {1, 0, 1}},
         {.m = 3, .k = 1200, .n = 600, .rank_a = 2, .rank_b = 2, .p = {.alpha = 1}, .constant = true},
     };
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) check_sizes(&usual[i]);
@@ -148,6 +153,7 @@ static void test_random_sizes(void **state)
         s.la = (ot_layout)ot_random(OT_LAYOUTS), s.lb = (ot_layout)ot_random(OT_LAYOUTS);
         s.lr = (ot_layout)ot_random(OT_LAYOUTS);
         s.constant = ot_random(2), s.bias = ot_random(2), s.residual = ot_random(2);
+        for (int d = 0; d < 3; d++) s.half[d] = ot_random(3) == 0;
         check_sizes(&s);
     }
 }
