@@ -82,7 +82,7 @@ $(B)/libpoise.so: $(LIB:%.c=$(B)/%.o) ; $(call say,LINK,$@) $(LINK) -shared -Wl$
 $(B)/libpoiseapp.a: $(APP:%.c=$(B)/%.o) ; $(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
 $(B)/poise: $(B)/app/main.o $(B)/libpoiseapp.a $(B)/libpoise.a
 	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(APPLIBS) $(LDFLAGS)
-$(B)/check: $(CHECK:%.c=$(B)/%.o) $(B)/libpoise.a ; $(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(LDFLAGS)
+$(B)/check: $(CHECK:%.c=$(B)/%.o) $(B)/libpoiseapp.a $(B)/libpoise.a ; $(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(LDFLAGS)
 $(B)/libsupport.a: $(SUPPORT:%.c=$(B)/%.o) ; $(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
 $(TEST_BINS): $(B)/%: $(B)/tests/%.o $(B)/libsupport.a $(B)/libpoiseapp.a $(B)/libpoise.a
 	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(APPLIBS) -lcmocka $(LDFLAGS)

@@ -1,6 +1,7 @@
 /* app/cmd_bench.c - poise bench: how fast a model runs on this machine. */
 #include "app/cli.h"
 #include "app/json.h"
+#include "app/roofline.h"
 #include "nn/model.h"
 #include "nn/session.h"
 #include "runtime/clock.h"
@@ -18,6 +19,7 @@ typedef struct result {
     double min, median, p90, p99; /* ms */
     double peak_rss, plan_peak;   /* MB of 2^20 bytes */
     double *nodes;                /* ms, least of all runs; NULL without --layers */
+    ps_peaks peaks;               /* with them */
 } result;
 
 /* The most memory this process has held so far: rows further down include those above. */
@@ -94,6 +96,7 @@ static poise_status bench(const ps_args *a, const poise_model *m, double *ms, re
     r->peak_rss = peak_rss();
     poise_status status = POISE_OK;
     if (a->layers) status = measure_nodes(s, m, a->runs, r->nodes);
+    if (a->layers && !status) status = ps_peaks_measure(m->kernels.name, m->kernels.name_bf16, m->threads, &r->peaks);
     poise_session_close(s);
     if (status) return status;
     qsort(ms, (size_t)a->runs, sizeof *ms, ascending);
@@ -115,35 +118,6 @@ static const char *const columns[] = {"model",     "precision", "isa",    "threa
                                       "median_ms", "p90_ms",    "p99_ms", "peak_rss_mb", "plan_peak_mb"};
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
 
-static double gflops(const ps_graph *g, int32_t node, double ms)
-{
-    return ms > 0 ? 2e-6 * (double)ps_node_macs(g, &g->nodes[node]) / ms : 0;
-}
-
-static const ps_value *first_output(const ps_graph *g, const ps_node *n)
-{
-    for (int32_t k = 0; k < n->n_out; k++)
-        if (n->out[k] >= 0) return &g->values[n->out[k]];
-    return NULL;
-}
-
-static void json_layers(ps_json *j, const poise_model *m, const result *r)
-{
-    ps_json_array(j, "layers");
-    for (int32_t i = 0; i < m->graph.n_nodes; i++) {
-        const ps_node *n = &m->graph.nodes[i];
-        char way[PS_CHOICE_TEXT];
-        ps_json_object(j, NULL);
-        ps_json_text(j, "op", n->op->name);
-        ps_json_text(j, "name", n->name);
-        if (*ps_choice_text(m, &m->choices[i], way)) ps_json_text(j, "variant", way);
-        ps_json_number(j, "min_ms", r->nodes[i], 5);
-        ps_json_number(j, "gflops", gflops(&m->graph, i, r->nodes[i]), 5);
-        ps_json_end(j);
-    }
-    ps_json_end(j);
-}
-
 static void json_row(ps_json *j, const poise_model *m, const result *r)
 {
     ps_json_object(j, NULL);
@@ -158,7 +132,7 @@ static void json_row(ps_json *j, const poise_model *m, const result *r)
     ps_json_number(j, "p99_ms", r->p99, 6);
     ps_json_number(j, "peak_rss_mb", r->peak_rss, 5);
     ps_json_number(j, "plan_peak_mb", r->plan_peak, 5);
-    if (r->nodes) json_layers(j, m, r);
+    if (r->nodes) ps_roofline_json(j, m, &r->peaks, r->nodes);
     ps_json_end(j);
 }
 
@@ -176,36 +150,6 @@ static void table_row(const result *r, bool csv)
     printf("%s%s%sexact%s%s%s%d%s%d%s%.3f%s%.3f%s%.3f%s%.3f%s%.1f%s%.1f%s\n", csv ? "" : "| ", r->model, c, c, r->isa,
            c, r->threads, c, r->runs, c, r->min, c, r->median, c, r->p90, c, r->p99, c, r->peak_rss, c, r->plan_peak,
            csv ? "" : " |");
-}
-
-/* Least times of every node that runs, then of every operator. */
-static void table_layers(const poise_model *m, const result *r)
-{
-    const ps_graph *g = &m->graph;
-    double total = 0;
-    for (int32_t i = 0; i < g->n_nodes; i++) total += r->nodes[i];
-    printf("\n     #        ms     %%  GFLOP/s  operator          output\n");
-    for (int32_t i = 0; i < g->n_nodes; i++) {
-        const ps_node *n = &g->nodes[i];
-        if (m->plan.skip[i]) continue;
-        char dims[PS_SHAPE_TEXT], what[160] = "", way[PS_CHOICE_TEXT];
-        const ps_value *v = first_output(g, n);
-        if (n->op->describe) n->op->describe(n->params, what, sizeof what);
-        ps_choice_text(m, &m->choices[i], way);
-        printf("  %4d %9.4f %5.1f %8.1f  %-17s %-20s %s  %s%s%s%s\n", i, r->nodes[i],
-               total > 0 ? 100 * r->nodes[i] / total : 0, gflops(g, i, r->nodes[i]), n->op->name,
-               v ? ps_shape_text(v->rank, v->dim, dims) : "", what, *way ? "(" : "", way, *way ? ") " : "", n->name);
-    }
-    printf("\n operator            nodes        ms     %%\n");
-    for (int k = 0; ps_op_at(k); k++) {
-        double ms = 0;
-        int count = 0;
-        for (int32_t i = 0; i < g->n_nodes; i++)
-            if (g->nodes[i].op == ps_op_at(k)) ms += r->nodes[i], count++;
-        if (count)
-            printf(" %-17s %7d %9.4f %5.1f\n", ps_op_at(k)->name, count, ms, total > 0 ? 100 * ms / total : 0);
-    }
-    printf(" %-17s %7d %9.4f\n\n", "sum", g->n_nodes, total);
 }
 
 static bool is(const ps_args *a, const char *format)
@@ -229,7 +173,7 @@ static poise_status row(const ps_args *a, int threads, bool first, double *ms, p
     } else if (!s) {
         if (first) table_head(is(a, "csv"));
         table_row(&r, is(a, "csv"));
-        if (a->layers) table_layers(m, &r);
+        if (a->layers) (is(a, "csv") ? ps_roofline_csv : ps_roofline_table)(m, &r.peaks, r.nodes);
     }
     ps_free(r.nodes);
     poise_model_close(m);

@@ -46,7 +46,7 @@ const ps_arg ps_arg_table[] = {
 
     {"threads", 't', PS_ARG_INTS, PS_VERB_BENCH, AT(sweep), 1, 64, "N,N...", "numbers of threads to measure (default: 1)", NULL},
     {"runs", 'r', PS_ARG_INT, PS_VERB_BENCH, AT(runs), 1, 1000000, "N", "runs to measure, after 3 to warm up (default: 30)", NULL},
-    {"layers", 0, PS_ARG_FLAG, PS_VERB_BENCH, AT(layers), 0, 0, NULL, "time every node", NULL},
+    {"layers", 0, PS_ARG_FLAG, PS_VERB_BENCH, AT(layers), 0, 0, NULL, "every node: time, flops, bytes, share of what the machine could do", NULL},
     {"output", 'o', PS_ARG_CHOICE, PS_VERB_BENCH, AT(format), 0, 0, "md|json|csv", "how results are printed (default: md)", "POISE_BENCH_OUTPUT"},
     {"output", 'o', PS_ARG_CHOICE, PS_VERB_VAL, AT(format), 0, 0, "text|json", "how results are printed (default: text)", "POISE_VAL_OUTPUT"},
 
@@ -75,7 +75,9 @@ const ps_verb ps_verb_table[] = {
      "Inputs, outputs, metadata, operators, every node after optimisation, multiply-accumulates and the exact memory plan."},
     {"bench", PS_VERB_BENCH, 1, 1, "MODEL", "how fast a model runs here",
      "Measures inference alone, after three runs to warm up. peak_rss_mb is the most memory that this process has held "
-     "so far: with several numbers of threads, later rows include what the earlier ones took."},
+     "so far: with several numbers of threads, later rows include what the earlier ones took. --layers sets every node "
+     "against the peaks of this machine, which it measures: arithmetic of the instruction set in use, and reading from "
+     "each level of memory."},
     {"val", PS_VERB_VAL, 2, 2, "MODEL DATASET", "accuracy on labelled images",
      "DATASET is a directory with images/ and labels/ (YOLO text files), a COCO annotation file beside its images, or "
      "a directory of images named or grouped by class number. Boxes: COCO mAP; keypoints: OKS AP; classes: top-1 and "

@@ -3,10 +3,11 @@
  *   check [--isa=NAME] [--slot=GLOB] [--seed=N] [--bench] [-v]
  *
  * Walks the ISAs weakest first; whenever a slot changes hands, the newcomer is checked.  With --bench it is timed
- * as well, if it passed. */
+ * as well, if it passed, against the peak of its ISA and with the processor's counters where there are any. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "tests/check.h"
 
+#include "app/peak.h"
 #include "runtime/clock.h"
 #include "runtime/cpu.h"
 
@@ -174,12 +175,16 @@ bool check_timing(check_timer *t)
 }
 
 void check_report(check *c, const char *label, const check_timer *neu, const check_timer *ref, double work,
-                  const char *unit)
+                  const char *unit, const check_counts *counts)
 {
     double rate = work / neu->best;
     printf("%-7s %-13s %-32s %11.1f ns (median %11.1f) %8.2f %s", c->isa, c->slot, label, neu->best,
            neu->median, rate, unit);
     if (!strcmp(unit, "GFLOP/s") && c->peak > 0.0) printf(" %3.0f %% of peak", 100.0 * rate / c->peak);
+    if (!strcmp(unit, "GB/s") && c->peak_read > 0.0) printf(" %3.0f %% of reading from L1", 100.0 * rate / c->peak_read);
+    if (counts->cycles > 0.0) printf("  %.2f instructions a cycle", counts->instructions / counts->cycles);
+    if (counts->cycles > 0.0 && counts->l1_misses >= 0.0)
+        printf(", %.1f L1 misses in 1000", 1e3 * counts->l1_misses / (counts->instructions + 1.0));
     printf("  %.1fx c\n", ref->best / neu->best);
 }
 
@@ -253,6 +258,7 @@ int main(int argc, char **argv)
     signal(SIGFPE, on_signal);
     seed = o.seed;
 
+    if (o.bench) check_perf_open();
     unsigned have = ps_cpu_flags(), flags = 0;
     ps_kernels ref, before = {0}, now;
     ps_kernels_select(&ref, 0);
@@ -264,7 +270,9 @@ int main(int argc, char **argv)
         flags |= isa->need;
         ps_kernels_select(&now, flags);
         bool wanted = !o.isa || !strcmp(o.isa, isa->name);
-        double peak = wanted && o.bench ? check_peak(isa->name) : 0.0;
+        double peak = wanted && o.bench ? ps_peak_flops(isa->name, 1) : 0.0;
+        double peak_read = wanted && o.bench ? ps_peak_read(isa->name, 16384) : 0.0;
+        if (peak_read > 0.0) printf("%-7s peak %.1f GFLOP/s, reads %.1f GB/s from L1\n", isa->name, peak, peak_read);
 #define PS_SLOT(slot_, ret, args)                                                                \
     if (wanted && now.slot_ != before.slot_ && !fnmatch(o.slot, #slot_, 0)) {                    \
         check c = {#slot_,                                                                       \
@@ -274,6 +282,7 @@ int main(int argc, char **argv)
                    tile_of(&ref, #slot_),                                                        \
                    tile_of(&now, #slot_),                                                        \
                    peak,                                                                         \
+                   peak_read,                                                                    \
                    o.bench,                                                                      \
                    false};                                                                       \
         run(&c, check_##slot_);                                                                  \

@@ -16,7 +16,8 @@ typedef struct check {
     const char *slot, *isa;
     check_any_fn *ref, *neu; /* cast back to ps_<slot>_fn */
     ps_tile ref_tile, tile;  /* of gemm_f32 or gemm_bf16 */
-    double peak;             /* check_peak() of the ISA, when it is benched */
+    double peak;             /* ps_peak_flops() of the ISA, when it is benched */
+    double peak_read;        /* ps_peak_read() of it from L1 */
     bool bench, failed;
 } check;
 
@@ -56,9 +57,6 @@ double check_act(ps_act act, double a, double b, double x);
 double check_act_tolerance(ps_act act, double a, double b, double x);
 extern const char *const check_act_names[PS_ACT_COUNT];
 
-/* GFLOP/s of nothing but multiply-adds in registers, as this ISA does them; 0 where it is not known. */
-double check_peak(const char *isa);
-
 /* check_timer t = {0}; while (check_timing(&t)) CALL;  then t.best and t.median are nanoseconds a call. */
 typedef struct check_timer {
     double best, median, started, reading[15];
@@ -66,16 +64,29 @@ typedef struct check_timer {
     int readings;
 } check_timer;
 bool check_timing(check_timer *t);
-/* One line: label, times, work per nanosecond in `unit`, ratio to the reference. */
+
+/* The processor's counters while a benchmark runs: all 0 where the system gives none, l1_misses -1 where only they are
+ * missing.  check_perf_open says on stdout which there are. */
+typedef struct check_counts {
+    double cycles, instructions, l1_misses;
+} check_counts;
+void check_perf_open(void);
+void check_perf_begin(void);
+void check_perf_end(check_counts *c);
+
+/* One line: label, times, work per nanosecond in `unit` and of the peak, counters, ratio to the reference. */
 void check_report(check *c, const char *label, const check_timer *neu, const check_timer *ref, double work,
-                  const char *unit);
+                  const char *unit, const check_counts *counts);
 
 #define CHECK_BENCH(c, label, work, unit, NEU, REF)       \
     do {                                                  \
         check_timer neu_ = {0}, ref_ = {0};               \
+        check_counts counts_;                             \
+        check_perf_begin();                               \
         while (check_timing(&neu_)) NEU;                  \
+        check_perf_end(&counts_);                         \
         while (check_timing(&ref_)) REF;                  \
-        check_report(c, label, &neu_, &ref_, work, unit); \
+        check_report(c, label, &neu_, &ref_, work, unit, &counts_); \
     } while (0)
 
 #define PS_SLOT(slot, ret, args) void check_##slot(check *c);

@@ -256,6 +256,15 @@ expect 0 "variables of one verb" env POISE_OUTPUT=out5 POISE_BENCH_OUTPUT=csv $p
 prints '^model,precision,isa,threads,'
 expect 0 "bench --layers" $poise bench c.poise -r 3 --layers
 prints "conv"
+prints "^peaks of .* GFLOP/s.* L2 .* DRAM .* GB/s"
+prints "^ sum "
+expect 0 "bench --layers in JSON" $poise bench c.poise -r 1 --layers -o json
+valid "bench --layers"
+prints '"peaks":{"gflops":.*"read":\[{"level":"L1".*"bytes":.*"intensity":.*"bound":'
+prints '"op":"conv".*"output":"1x4x16x16".*"bytes":7232,' # 3x16x16 in, 4x16x16 out, 4x3 weights, 4 biases
+expect 0 "bench --layers in CSV" $poise bench c.poise -r 1 --layers -o csv
+prints '^step,op,output,'
+prints '^0,conv,1x4x16x16,'
 # The plan is what a process takes, with what it is itself (3 to 4 MB): no copy of the weights on the way.
 case "${EMU:-} $b" in
 ' '*-address* | ' '*-thread* | [!\ ]*) echo "cli: SKIPPED: peak memory (a sanitizer or an emulator)" ;;
