@@ -191,6 +191,8 @@ typedef struct poise_detect_options {
     int multi_label;      /* 1: a cell may give several classes (for measuring mAP) */
     const int32_t *classes; /* of what is found, only these class ids; NULL = all */
     int n_classes;
+    int all_boxes;        /* 1: compute the boxes of all cells, not only of those with a score above conf; what is found is
+                             the same to the bit, and poise_session_output then holds them all */
 } poise_detect_options;
 
 /* Runs the whole path on one image: letterbox, network, decoding, NMS.  Writes at most `cap` objects,

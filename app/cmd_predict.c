@@ -121,7 +121,8 @@ static poise_status prepare(job *j)
     j->options = (poise_detect_options){.conf = threshold(a->conf),
                                         .iou = threshold(a->iou),
                                         .max_det = j->cap,
-                                        .agnostic_nms = a->agnostic_nms};
+                                        .agnostic_nms = a->agnostic_nms,
+                                        .all_boxes = !a->lazy};
     if (a->classes) PS_TRY(read_classes(j, a->classes));
     PS_TRY(read_all_boxes(j, &a->boxes));
     j->found = ps_alloc_array((size_t)j->cap, sizeof *j->found);

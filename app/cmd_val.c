@@ -55,7 +55,8 @@ static poise_status prepare(job *j)
                                         .iou = a->iou > 0 ? a->iou : nms_iou,
                                         .max_det = j->cap,
                                         .agnostic_nms = a->agnostic_nms,
-                                        .multi_label = 1};
+                                        .multi_label = 1,
+                                        .all_boxes = 1};
     if (j->people && !(a->conf > 0)) j->options.conf = 0;         /* whoever is shown */
     if (task->kind == PS_TASK_CLASSIFY) j->options.conf = 1e-12f; /* the five best, whatever their scores */
     j->found = ps_alloc_array((size_t)j->cap, sizeof *j->found);

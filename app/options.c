@@ -18,6 +18,7 @@ const ps_arg ps_arg_table[] = {
     {"classes", 0, PS_ARG_TEXT, PS_VERB_PREDICT, AT(classes), 0, 0, "LIST", "only these classes, by number or name: 0,2 or person,car", NULL},
     {"box", 0, PS_ARG_TEXTS, PS_VERB_PREDICT, AT(boxes), 0, 0, "X1,Y1,X2,Y2", "where a person is, in pixels, for networks that see one person (again or a longer list: more people; default: the whole image shows one)", NULL},
     {"agnostic_nms", 0, PS_ARG_FLAG, DETECT, AT(agnostic_nms), 0, 0, NULL, "NMS across classes", NULL},
+    {"lazy", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(lazy), 0, 0, NULL, "compute boxes only where a class passes the threshold: the same results, sooner (default: yes; --no-lazy)", NULL},
     {"task", 0, PS_ARG_CHOICE, DETECT | PS_VERB_CONVERT, AT(task), 0, 0, "detect|pose|classify", "what the network does (default: recorded in the model, else by the shape of its outputs)", NULL},
     {"decoder", 0, PS_ARG_TEXT, DETECT | PS_VERB_CONVERT, AT(decoder), 0, 0, "NAME", "how its outputs are read (default: recorded in the model, else by their shape)", NULL},
     {"format", 0, PS_ARG_CHOICE, PS_VERB_PREDICT, AT(format), 0, 0, "jsonl|coco|yolo|csv|ultralytics", "what is printed (default: jsonl)", NULL},

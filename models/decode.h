@@ -49,6 +49,8 @@ struct ps_decoder {
     ps_task_kind kind;
     bool final;      /* the network has done NMS itself */
     bool one_person; /* the network sees one person, which a box around it may tell */
+    bool gated;      /* reads boxes and keypoints only of cells with a score above the threshold, once their units are
+                        known; output 0 is [1,channels,cells] with 4 channels of the box, then the scores */
     float conf, iou; /* usual thresholds; 0 = 0.25 and 0.7 */
     /* Whether the outputs look like this decoder's; t has names, n_classes (0 = unknown) and n_keypoints
      * from metadata, and the input's size. */

@@ -74,6 +74,7 @@ static void keypoints(const ps_decode *d, const ps_candidate *c, poise_keypoint 
 
 const ps_decoder ps_decoder_yolov8 = {.name = "yolov8",
                                       .about = "YOLOv8, v5u, 9, 11: [1,4+classes(+keypoints),cells]",
+                                      .gated = true,
                                       .looks = looks,
                                       .bind = bind,
                                       .run = run,

@@ -94,6 +94,11 @@ poise_status ps_detector_fill(ps_detector *d, const poise_image *img, const floa
     return ps_letterbox_run(&d->letterbox, &m->kernels, img, in);
 }
 
+static float conf_of(const ps_detector *d, const poise_detect_options *o)
+{
+    return o && o->conf > 0 ? o->conf : d->boxed ? 0 : d->task.conf;
+}
+
 /* Thresholds and class filter of this call, into the decoder's state. */
 static poise_status set_options(ps_detector *d, const poise_detect_options *o, int *most, float *iou,
                                 bool *agnostic)
@@ -105,7 +110,7 @@ static poise_status set_options(ps_detector *d, const poise_detect_options *o, i
     PS_REQUIRE(o->max_det >= 0 && o->n_classes >= 0, POISE_BAD_ARGUMENT,
                "max_det %d, n_classes %d: not below 0", o->max_det, o->n_classes);
     ps_decode *k = &d->decode;
-    k->conf = o->conf > 0 ? o->conf : d->boxed ? 0 : d->task.conf;
+    k->conf = conf_of(d, o);
     k->multi_label = o->multi_label != 0;
     k->wanted = NULL;
     *iou = o->iou > 0 ? o->iou : d->task.iou;
@@ -170,13 +175,30 @@ poise_status ps_detector_read(ps_detector *d, const poise_detect_options *o, poi
     return POISE_OK;
 }
 
+/* Whether boxes of cells without a score above the threshold are never looked at.  Until units are known they are:
+ * ps_unit_scale samples the outputs of the first picture. */
+static bool may_gate(const ps_detector *d)
+{
+    const ps_task *t = &d->task;
+    const ps_gate *gate = &d->session->model->gate;
+    bool known = d->decode.boxes != PS_UNITS_AUTO && (!t->n_keypoints || d->decode.keypoints != PS_UNITS_AUTO);
+    return known && t->decoder->gated && t->channels_first && gate->first_row == 4 && gate->n_rows == t->n_classes;
+}
+
+static void run_network(const ps_detector *d, const poise_detect_options *o)
+{
+    /* Below any logit whose sigmoid, rounded, is above the threshold. */
+    if (may_gate(d) && !(o && o->all_boxes)) ps_session_run_gated(d->session, ps_logit(conf_of(d, o) - 1e-6f) - 1e-3f);
+    else poise_session_run(d->session);
+}
+
 poise_status ps_detector_run_box(ps_detector *d, const poise_image *img, const float box[4],
                                  const poise_detect_options *o, poise_object *found, int cap, int *n)
 {
     double t0 = ps_clock_ms();
     PS_TRY(ps_detector_fill(d, img, box));
     double t1 = ps_clock_ms();
-    poise_session_run(d->session);
+    run_network(d, o);
     double t2 = ps_clock_ms();
     poise_status st = ps_detector_read(d, o, found, cap, n);
     d->pre_ms = t1 - t0, d->run_ms = t2 - t1, d->post_ms = ps_clock_ms() - t2;
@@ -241,5 +263,9 @@ const char *ps_detector_explain(const ps_detector *d, char buf[PS_EXPLAIN_TEXT])
              "units:     boxes %s, keypoints %s, scores %s\n",
              (long long)t->passed, t->candidates, (double)t->iou, t->after_nms, t->found,
              ps_units_names[t->boxes], ps_units_names[t->keypoints], ps_scores_names[t->scores]);
+    size_t end = strlen(buf);
+    if (d->session->marked >= 0)
+        snprintf(buf + end, PS_EXPLAIN_TEXT - end, "boxes:     computed around %lld of %lld cells\n",
+                 (long long)d->session->marked, (long long)t->cells);
     return buf;
 }

@@ -10,6 +10,8 @@
  * depends on the number of threads) cannot change a bit of the result. */
 #include "nn/conv.h"
 
+#include <string.h>
+
 typedef struct cut {
     ps_conv v; /* with dimensions merged where strides allow */
     size_t cg, og, mr, nr;
@@ -46,6 +48,19 @@ ptrdiff_t ps_conv_offset(int rank, const int32_t *dim, size_t i, const ptrdiff_t
         i /= (size_t)dim[d];
     }
     return at;
+}
+
+bool ps_conv_needed(const uint8_t *need, size_t n, size_t *at, size_t *end)
+{
+    if (*at >= n) return false;
+    *end = n;
+    if (!need) return true;
+    const uint8_t *from = memchr(need + *at, 1, n - *at);
+    if (!from) return false;
+    *at = (size_t)(from - need);
+    const uint8_t *to = memchr(from, 0, n - *at);
+    if (to) *end = (size_t)(to - need);
+    return true;
 }
 
 static uint64_t macs_of(const ps_conv *v)
@@ -429,21 +444,36 @@ static void multiply(const block *b, size_t row, size_t col, size_t m, size_t p0
         v->k->gemm_f32(m, n, c->k, taps, b->taps, b->pixel, w, y, b->y_pixel, &e);
 }
 
+/* Which pixels of a row of the block are needed. */
+static const uint8_t *need_of(const block *b, size_t row)
+{
+    const ps_conv *v = &b->c->v;
+    return v->need ? v->need + (b->r0 + row) * (size_t)v->out[1] + b->c0 : NULL;
+}
+
+static bool nothing_needed(const block *b)
+{
+    size_t at, end;
+    for (size_t row = 0; row < b->rows; row++) {
+        at = 0;
+        if (ps_conv_needed(need_of(b, row), b->cols, &at, &end)) return false;
+    }
+    return true;
+}
+
 /* All of the block times panels [p0, p1).  Tiles of a row differ by at most one pixel in height; gemm_bf16 makes them
  * itself. */
 static void all_tiles(const block *b, size_t p0, size_t p1)
 {
-    size_t parts = ceil_div(b->cols, b->c->mr), first;
+    size_t end, first;
     for (size_t row = 0; row < b->rows; row++) {
-        if (b->c->v.x_half) {
-            size_t taps = set_taps(b, row, 0, &first);
-            multiply(b, row, 0, b->cols, p0, p1, first, taps);
-            continue;
-        }
-        for (size_t i = 0; i < parts; i++) {
-            size_t col = b->cols * i / parts, m = b->cols * (i + 1) / parts - col;
-            size_t taps = set_taps(b, row, col, &first);
-            for (size_t p = p0; p < p1; p++) multiply(b, row, col, m, p, p + 1, first, taps);
+        for (size_t at = 0; ps_conv_needed(need_of(b, row), b->cols, &at, &end); at = end) {
+            size_t n = end - at, parts = b->c->v.x_half ? 1 : ceil_div(n, b->c->mr), step = b->c->v.x_half ? p1 - p0 : 1;
+            for (size_t i = 0; i < parts; i++) {
+                size_t col = at + n * i / parts, m = at + n * (i + 1) / parts - col;
+                size_t taps = set_taps(b, row, col, &first);
+                for (size_t p = p0; p < p1; p += step) multiply(b, row, col, m, p, p + step, first, taps);
+            }
         }
     }
 }
@@ -459,6 +489,7 @@ static ptrdiff_t corner(const block *b, const ps_conv_strides *s, size_t image, 
 static void run_block(const cut *c, size_t image, block *b)
 {
     const ps_conv *v = &c->v;
+    if (nothing_needed(b)) return;
     size_t sets = (size_t)ps_conv_offset(v->batch_rank, v->batch, image, v->weight_step);
     ptrdiff_t channel = (ptrdiff_t)(b->group * c->og), size = (ptrdiff_t)ps_size_of(v->y_half);
     b->weights = v->weights + sets * c->set_floats + b->group * c->all_panels * c->panel_floats;

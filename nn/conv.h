@@ -45,6 +45,7 @@ typedef struct ps_conv {
     };
     const float *weights, *bias; /* bias [o] or NULL; weights as ps_conv_pack writes them */
     uint8_t *scratch; /* ps_conv_scratch() bytes, aligned to PS_ALIGN */
+    const uint8_t *need; /* out[0]*out[1]: 1 = compute this pixel, for one image; others may be left out.  NULL = all */
 } ps_conv;
 
 /* Where the weight of (set, group, output channel and input channel within it, ky, kx) is, and what to multiply it
@@ -132,6 +133,9 @@ void ps_conv_taps(const ps_conv *v, ptrdiff_t oy, size_t *first, size_t *end);
 /* Element offset of row-major number i over `dim`, for strides `step`. */
 ptrdiff_t ps_conv_offset(int rank, const int32_t *dim, size_t i, const ptrdiff_t *step);
 size_t ps_conv_images(const ps_conv *v);
+
+/* The next run of needed ones among n pixels, from *at on: [*at, *end).  False when there is none; need NULL = all. */
+bool ps_conv_needed(const uint8_t *need, size_t n, size_t *at, size_t *end);
 
 /* How much one call of the driver cuts its work into. */
 enum {

@@ -154,11 +154,26 @@ static void clip(ptrdiff_t at, int32_t size, int *first, int *end)
     *end = to > from ? (int)to : (int)from;
 }
 
-static void transform_inputs(const cut *c, size_t image, size_t from, size_t n, float *in)
+/* Whether an output pixel of the tile is needed. */
+static bool is_needed(const cut *c, size_t tile)
+{
+    const ps_conv *v = c->v;
+    if (!v->need) return true;
+    size_t y = tile / c->tiles_x * 4, x = tile % c->tiles_x * 4, h = (size_t)v->out[0], w = (size_t)v->out[1];
+    for (size_t i = y; i < y + 4 && i < h; i++)
+        for (size_t j = x; j < x + 4 && j < w; j++)
+            if (v->need[i * w + j]) return true;
+    return false;
+}
+
+/* Gives how many of the n tiles are needed: their inputs follow one another. */
+static size_t transform_inputs(const cut *c, size_t image, size_t from, size_t n, float *in)
 {
     const ps_conv *v = c->v;
     const float *x = v->x + ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch);
+    size_t needed = 0;
     for (size_t t = 0; t < n; t++) {
+        if (!is_needed(c, from + t)) continue;
         ptrdiff_t y0 = (ptrdiff_t)((from + t) / c->tiles_x * 4) - v->pad[0];
         ptrdiff_t x0 = (ptrdiff_t)((from + t) % c->tiles_x * 4) - v->pad[1];
         ps_part part;
@@ -166,8 +181,10 @@ static void transform_inputs(const cut *c, size_t image, size_t from, size_t n, 
         clip(x0, v->in[1], &part.x0, &part.x1);
         bool any = part.y0 < part.y1 && part.x0 < part.x1;
         const float *at = any ? x + (y0 + part.y0) * v->xs.row + (x0 + part.x0) * v->xs.pixel : x;
-        v->k->winograd_in_f32(c->c, at, v->xs.row, v->xs.pixel, &part, in + t * c->in_ld, (ptrdiff_t)c->in_step);
+        v->k->winograd_in_f32(c->c, at, v->xs.row, v->xs.pixel, &part, in + needed++ * c->in_ld,
+                                  (ptrdiff_t)c->in_step);
     }
+    return needed;
 }
 
 /* out (+)= in * u for n tiles and k channels; the products differ by at most one row in height. */
@@ -196,15 +213,17 @@ static void transform_outputs(const cut *c, size_t image, size_t from, size_t n,
                      .b = v->fused.b,
                      .act_last = v->fused.act_last != 0};
     for (size_t t = 0; t < n; t++) {
+        if (!is_needed(c, from + t)) continue;
         size_t ty = (from + t) / c->tiles_x * 4, tx = (from + t) % c->tiles_x * 4;
         size_t rows = ps_least((size_t)v->out[0] - ty, 4), columns = ps_least((size_t)v->out[1] - tx, 4);
         if (r) {
             e.residual = r + (ptrdiff_t)ty * v->rs.row + (ptrdiff_t)tx * v->rs.pixel;
             e.ldr = v->rs.pixel;
         }
-        v->k->winograd_out_f32(cols, out + t * c->out_ld, (ptrdiff_t)c->out_step, rows, columns,
+        v->k->winograd_out_f32(cols, out, (ptrdiff_t)c->out_step, rows, columns,
                                y + (ptrdiff_t)ty * v->ys.row + (ptrdiff_t)tx * v->ys.pixel, v->ys.row, v->ys.pixel,
                                v->rs.row, &e);
+        out += c->out_ld;
     }
 }
 
@@ -232,10 +251,11 @@ static void run_items(void *ctx, int begin, int end, int thread)
         size_t image = i / c->shares / c->blocks, from = i / c->shares % c->blocks * c->block;
         size_t n = from >= c->tiles ? 0 : ps_least(c->tiles - from, c->block);
         size_t p0 = i % c->shares * c->share, p1 = ps_least(p0 + c->share, c->panels);
-        transform_inputs(c, image, from, n, in);
+        size_t needed = transform_inputs(c, image, from, n, in);
+        if (!needed) continue;
         for (size_t p = p0; p < p1; p += c->joint) {
             size_t last = ps_least(p + c->joint, p1), channel = p * c->nr;
-            for (size_t q = p; q < last; q++) run_panel(c, q, n, in, out + (q - p) * c->nr, u);
+            for (size_t q = p; q < last; q++) run_panel(c, q, needed, in, out + (q - p) * c->nr, u);
             transform_outputs(c, image, from, n, channel, ps_least(last * c->nr, c->o) - channel, out);
         }
     }

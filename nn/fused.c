@@ -154,6 +154,7 @@ void ps_product_run(const ps_call *c, ps_conv *v, const ps_weights *w, size_t pa
     uint8_t *at = c->scratch;
     v->x = c->in[0]->data;
     v->y = c->out[0]->data;
+    v->need = c->need;
     if (v->residual) v->r = c->in[3]->data;
     v->bias = ps_bias_dense(c->n_in > 2 ? c->in[2] : NULL, (float *)(void *)at);
     v->weights = c->packed;

@@ -281,6 +281,7 @@ static poise_status open_bytes(poise_model *m, const void *bytes, size_t size, c
     m->graph.mapped = m->file.size ? m->file.bytes : NULL;
     m->graph.mapped_size = m->file.size;
     PS_TRY(ps_format_read(&m->graph, bytes, size));
+    PS_TRY(ps_gate_find(&m->gate, &m->graph));
     PS_TRY(ps_plan_make(&m->plan, &m->graph));
     ps_heap tmp = {0};
     opening w = {.m = m};
@@ -341,6 +342,7 @@ void poise_model_close(poise_model *m)
 {
     if (!m) return;
     ps_plan_free(&m->plan);
+    ps_gate_free(&m->gate);
     ps_graph_free(&m->graph);
     ps_free(m->choices);
     ps_free(m->packed);

@@ -2,6 +2,7 @@
 #ifndef PS_NN_MODEL_H
 #define PS_NN_MODEL_H
 
+#include "nn/gate.h"
 #include "nn/op.h"
 #include "nn/plan.h"
 #include "runtime/file.h"
@@ -20,6 +21,7 @@ struct poise_model {
     ps_choice *choices; /* per node */
     int threads;
     ps_plan plan;
+    ps_gate gate; /* what need not be computed where no score passes */
     const void **packed; /* per node: what pack() wrote, or NULL */
     uint8_t *weights;    /* the block behind `packed`, then constants that are used as they are */
     size_t packed_bytes, constant_bytes; /* of both; constants in memory of the caller are used in place there */

@@ -22,6 +22,7 @@ typedef struct ps_call {
     int threads;           /* give to ps_parallel */
     int16_t variant;       /* which of the operator's ways to run: honoured by packed, pack, scratch and run */
     int32_t *live;         /* run() stores the true size of a data-dependent dimension here */
+    const uint8_t *need;   /* h*w: the pixels of out[0] that matter, 1 each; NULL = all.  run() may leave out others */
 } ps_call;
 
 /* How the memory of an output is ordered when the plan is free to choose. */

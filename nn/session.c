@@ -12,7 +12,7 @@ typedef struct layout {
     const poise_tensor **links;
     ps_call *calls;
     int32_t *live;
-    uint8_t *activations, *scratch;
+    uint8_t *activations, *scratch, *masks;
 } layout;
 
 static void lay_out(const poise_model *m, ps_arena *a, layout *l)
@@ -26,6 +26,7 @@ static void lay_out(const poise_model *m, ps_arena *a, layout *l)
     l->live = ps_arena_push(a, (size_t)g->n_nodes * sizeof *l->live);
     l->activations = ps_arena_push(a, m->plan.arena_bytes);
     l->scratch = ps_arena_push(a, m->scratch_bytes);
+    l->masks = ps_arena_push(a, m->gate.bytes);
 }
 
 size_t poise_session_size(const poise_model *m)
@@ -56,7 +57,8 @@ poise_status poise_session_init(const poise_model *m, void *memory, size_t size,
     ps_arena a = {.base = memory, .cap = size};
     layout l;
     lay_out(m, &a, &l);
-    *l.s = (poise_session){.model = m, .tensors = l.tensors, .calls = l.calls, .live = l.live, .outputs = l.outputs};
+    *l.s = (poise_session){.model = m, .tensors = l.tensors, .calls = l.calls, .live = l.live, .outputs = l.outputs,
+                           .masks = l.masks, .marked = -1};
     point_tensors(m, &l);
     ps_model_calls(m, l.tensors, l.links, l.calls);
     for (int32_t i = 0; i < m->graph.n_nodes; i++) {
@@ -110,6 +112,24 @@ void poise_session_run(poise_session *s)
     unsigned mode = ps_fp_flush_denormals();
     for (int32_t i = 0; i < m->graph.n_nodes; i++)
         if (!m->plan.skip[i]) m->graph.nodes[i].op->run(&s->calls[i]);
+    ps_fp_restore(mode);
+    s->marked = -1;
+}
+
+void ps_session_run_gated(poise_session *s, float logit)
+{
+    const poise_model *m = s->model;
+    if (!m->gate.n_nodes) {
+        poise_session_run(s);
+        return;
+    }
+    unsigned mode = ps_fp_flush_denormals();
+    s->marked = 0;
+    for (int32_t i = 0; i < m->graph.n_nodes; i++) {
+        if (!m->plan.skip[i]) m->graph.nodes[i].op->run(&s->calls[i]);
+        s->marked += ps_gate_mark(&m->gate, &m->graph, i, logit, s->tensors, s->masks, s->calls);
+    }
+    ps_gate_clear(&m->gate, s->calls);
     ps_fp_restore(mode);
 }
 

@@ -10,6 +10,8 @@ struct poise_session {
     ps_call *calls;        /* per node */
     int32_t *live;         /* per node: true size of its data-dependent dimension */
     poise_tensor *outputs; /* as given to the caller */
+    uint8_t *masks;        /* of the model's gate */
+    int64_t marked;        /* cells that passed it in the last gated run, -1 after a run of everything */
     void *own;             /* the block, when the session opened it itself */
 
     /* What a layer above keeps with a session; user_free is called by poise_session_close. */
@@ -17,6 +19,10 @@ struct poise_session {
     void (*user_free)(void *user);
 };
 
+/* As poise_session_run, but boxes and keypoints (whatever model->gate holds) are computed only for cells of output 0
+ * with a score whose logit is above `logit`: those are the same to the bit, others are undefined.  Everything is computed
+ * where the model has no gate. */
+void ps_session_run_gated(poise_session *s, float logit);
 /* As poise_session_run, and stores each node's time (n_nodes entries). */
 void ps_session_run_timed(poise_session *s, double *ms);
 
