@@ -120,6 +120,9 @@ static void print_text(const char *path, const poise_model *m)
     char macs[32], params[32];
     printf("%s: %d nodes, %s parameters, %s MACs, precision exact (fp32)\n", ps_cli_base(path), g->n_nodes,
            scaled(total_params(g), params), scaled(total_macs(g), macs));
+    if (m->gate.n_nodes)
+        printf("  %s of the MACs, in %d convolutions of boxes and keypoints, only where a score passes (predict)\n",
+               scaled(ps_gate_macs(&m->gate, g), macs), m->gate.n_nodes);
     text_tensors("inputs", g, g->inputs, g->n_inputs);
     text_tensors("outputs", g, g->outputs, g->n_outputs);
     if (g->n_meta) puts("metadata");
@@ -179,6 +182,7 @@ static void print_json(const poise_model *m)
     ps_json_int(&j, "nodes", g->n_nodes);
     ps_json_int(&j, "params", (int64_t)total_params(g));
     ps_json_int(&j, "macs", (int64_t)total_macs(g));
+    ps_json_int(&j, "gated_macs", (int64_t)ps_gate_macs(&m->gate, g));
     ps_json_text(&j, "precision", "exact");
     ps_json_object(&j, "metadata");
     for (int32_t i = 0; i < g->n_meta; i++) ps_json_text(&j, g->meta[i].key, g->meta[i].value);
