@@ -96,6 +96,8 @@ typedef struct poise_options {
     int threads;       /* of one pool for all sessions ($POISE_THREADING=openmp: OpenMP's); 0 = as many as this process may use; at most 64 */
     size_t max_memory; /* bytes that model and session together may take; 0 = no limit */
     const char *isa;   /* "c", "sse4", "avx2", "avx512": use no kernels above it; NULL = $POISE_ISA, else the best */
+    const char *tuning; /* a file that poise_model_tune wrote; "none"; NULL = the one that fits, if any, of NAME.tune
+                         * beside a model that is opened by path and the cache directory */
 } poise_options;
 
 /* What a model takes, in bytes, known before anything runs. */
@@ -218,6 +220,21 @@ POISE_API poise_status poise_convert(const char *path, const poise_convert_optio
 POISE_API poise_status poise_model_open_any(const char *path, const poise_convert_options *co,
                                             const poise_options *o, poise_model **out);
 POISE_API void poise_free(void *p);
+
+typedef struct poise_tuned {
+    int nodes, changed; /* that are computed, and that are now computed in another way than by rule */
+    double before_ms, after_ms; /* least time of a run */
+    size_t before_bytes, after_bytes; /* poise_memory's peak: some ways are faster with more memory */
+} poise_tuned;
+
+/* Times every way of computing every node of a model (anything poise_model_open_any opens) on this machine, `runs` times
+ * each (0 = 30), and writes the fastest into a tuning file; a way has to be more than 3 % faster to replace the one
+ * taken by rule.  `file` NULL: into the cache directory ($POISE_CACHE, else $XDG_CACHE_HOME/poise, else
+ * $HOME/.cache/poise), where poise_model_open finds it.  Tuning files are text, and fit one network (whatever its weights), CPU,
+ * isa and version.  Results of a tuned model may differ from those of an untuned one as algorithms do (1e-4 of the
+ * largest output); they are the same on every run.  Keep the machine idle meanwhile.  `result` may be NULL. */
+POISE_API poise_status poise_model_tune(const char *path, const poise_convert_options *co, const poise_options *o, int runs,
+                                        const char *file, poise_tuned *result);
 
 #ifdef __cplusplus
 }

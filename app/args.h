@@ -54,7 +54,7 @@ typedef struct ps_args {
     /* any verb */
     int32_t threads; /* 0 = all cores */
     size_t max_mem;  /* 0 = no limit */
-    const char *isa, *precision;
+    const char *isa, *precision, *tuning;
     bool quiet, verbose, help;
     ps_hw imgsz;
     ps_texts shapes;
@@ -77,7 +77,7 @@ typedef struct ps_args {
     /* bench */
     ps_ints sweep;
     int32_t runs;
-    bool layers;
+    bool layers, tune;
     /* what ps_args_parse allocated */
     const char **store;
 } ps_args;

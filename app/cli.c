@@ -2,13 +2,13 @@
 #include "app/cli.h"
 
 #include "models/letterbox.h"
+#include "nn/model.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 int ps_cli_fail(poise_status s)
@@ -44,11 +44,17 @@ poise_convert_options ps_cli_convert_options(const ps_args *a)
     return (poise_convert_options){a->imgsz.h, a->imgsz.w, a->shapes.v, a->shapes.n};
 }
 
+poise_options ps_cli_options(const ps_args *a, int threads)
+{
+    return (poise_options){.threads = threads, .max_memory = a->max_mem, .isa = a->isa, .tuning = a->tuning};
+}
+
 poise_status ps_cli_open(const ps_args *a, int threads, poise_model **out)
 {
     poise_convert_options co = ps_cli_convert_options(a);
-    poise_options o = {threads, a->max_mem, a->isa};
+    poise_options o = ps_cli_options(a, threads);
     PS_TRY(poise_model_open_any(a->words.v[0], &co, &o, out));
+    if (a->verbose && *(*out)->tuning) ps_cli_note(a, "%s\n", (*out)->tuning);
     poise_status s = ps_cli_check_size(a, *out);
     if (s) poise_model_close(*out), *out = NULL;
     return s;
@@ -70,23 +76,6 @@ const char *ps_cli_base(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash ? slash + 1 : path;
-}
-
-poise_status ps_cli_mkdir(const char *path)
-{
-    char part[PS_PATH_TEXT];
-    size_t n = strlen(path);
-    PS_REQUIRE(n < sizeof part, POISE_IO, "the path of a directory is too long (%zu characters)", n);
-    for (size_t i = 1; i <= n; i++) {
-        if (path[i] != '/' && path[i]) continue;
-        memcpy(part, path, i);
-        part[i] = 0;
-        if (mkdir(part, 0777) && errno != EEXIST)
-            return ps_fail(POISE_IO, "%s: cannot create the directory: %s", part, strerror(errno));
-    }
-    struct stat st;
-    PS_REQUIRE(!stat(path, &st) && S_ISDIR(st.st_mode), POISE_IO, "%s: not a directory", path);
-    return POISE_OK;
 }
 
 poise_status ps_cli_create(ps_outfile *o, const char *path)

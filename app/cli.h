@@ -22,10 +22,10 @@ poise_status ps_cli_open(const ps_args *a, int threads, poise_model **out);
 poise_convert_options ps_cli_convert_options(const ps_args *a);
 poise_status ps_cli_check_size(const ps_args *a, const poise_model *m);
 
+poise_options ps_cli_options(const ps_args *a, int threads);
+
 /* The last part of a path. */
 const char *ps_cli_base(const char *path);
-/* Creates a directory and those above it. */
-poise_status ps_cli_mkdir(const char *path);
 /* A file that appears whole or not at all: written under another name, which ps_cli_commit changes to
  * `path`.  Fails when anything before it went wrong; then no file is left. */
 enum { PS_PATH_TEXT = 1024 };

@@ -1,4 +1,5 @@
 /* app/cmd_bench.c - poise bench: how fast a model runs on this machine. */
+#include "app/bench_tune.h"
 #include "app/cli.h"
 #include "app/json.h"
 #include "app/roofline.h"
@@ -42,31 +43,11 @@ static double quantile(const double *sorted, int n, double q)
     return sorted[i < 0 ? 0 : i >= n ? n - 1 : i];
 }
 
-static float noise(uint32_t *seed)
-{
-    *seed = *seed * 1664525u + 1013904223u;
-    return (float)(*seed >> 8) / 16777216.0f;
-}
-
-/* Floats in [0, 1) as pixels have; integers 0, which any network takes for an index.  Inputs are dense in some
- * order of their dimensions, and noise is noise in any order. */
-static void fill_inputs(poise_session *s, const poise_model *m)
-{
-    uint32_t seed = 1;
-    for (int i = 0; i < poise_model_inputs(m); i++) {
-        const poise_tensor *t = poise_session_input(s, i);
-        size_t n = poise_tensor_count(t);
-        if (t->type != POISE_F32) memset(t->data, 0, n * poise_type_size(t->type));
-        else
-            for (size_t k = 0; k < n; k++) ((float *)t->data)[k] = noise(&seed);
-    }
-}
-
 /* Inputs share memory with later values, so every run gets them anew, outside the time measured. */
-static void measure(poise_session *s, const poise_model *m, int runs, double *ms)
+static void measure(poise_session *s, int runs, double *ms)
 {
     for (int i = -WARM_UP; i < runs; i++) {
-        fill_inputs(s, m);
+        ps_session_fill_noise(s);
         double from = ps_clock_ms();
         poise_session_run(s);
         if (i >= 0) ms[i] = ps_clock_ms() - from;
@@ -79,7 +60,7 @@ static poise_status measure_nodes(poise_session *s, const poise_model *m, int ru
     double *ms = ps_alloc_array(n + 1, sizeof *ms);
     PS_REQUIRE(ms, POISE_NO_MEMORY, "no memory for the times of %zu nodes", n);
     for (int i = 0; i < runs; i++) {
-        fill_inputs(s, m);
+        ps_session_fill_noise(s);
         ps_session_run_timed(s, ms);
         for (size_t k = 0; k < n; k++)
             if (!i || ms[k] < least[k]) least[k] = ms[k];
@@ -92,7 +73,7 @@ static poise_status bench(const ps_args *a, const poise_model *m, double *ms, re
 {
     poise_session *s = NULL;
     PS_TRY(poise_session_open(m, &s));
-    measure(s, m, a->runs, ms);
+    measure(s, a->runs, ms);
     r->peak_rss = peak_rss();
     poise_status status = POISE_OK;
     if (a->layers) status = measure_nodes(s, m, a->runs, r->nodes);
@@ -193,6 +174,7 @@ int ps_cmd_bench(const ps_args *a)
 {
     if (a->precision && strcmp(a->precision, "exact"))
         return ps_cli_error(POISE_UNSUPPORTED, "--precision %s is not in this version; exact is", a->precision);
+    if (a->tune) return ps_cli_fail(ps_bench_tune(a));
     double *ms = ps_alloc_array((size_t)a->runs, sizeof *ms);
     int code = ps_cli_fail(ms ? sweep(a, ms) : ps_fail(POISE_NO_MEMORY, "no memory for %d times", a->runs));
     ps_free(ms);

@@ -86,13 +86,13 @@ static void text_nodes(const poise_model *m)
     printf("nodes\n     # operator          output               type      MACs    params  what\n");
     for (int32_t i = 0; i < g->n_nodes; i++) {
         const ps_node *n = &g->nodes[i];
-        char dims[PS_SHAPE_TEXT], macs[32], params[32], what[160] = "", way[PS_CHOICE_TEXT];
+        char dims[PS_SHAPE_TEXT], macs[32], params[32], what[160] = "", way[PS_CHOICE_TEXT] = "";
         const ps_value *v = NULL;
         for (int32_t k = 0; k < n->n_out && !v; k++)
             if (n->out[k] >= 0) v = &g->values[n->out[k]];
         if (n->op->describe) n->op->describe(n->params, what, sizeof what);
         uint64_t mac = ps_node_macs(g, n), par = node_params(g, i);
-        ps_choice_text(m, &m->choices[i], way);
+        if (!ps_choice_is_rule(&m->choices[i])) ps_choice_text(m, &m->choices[i], way);
         printf("  %4d %-17s %-20s %-4s %9s %9s  %s%s%s%s%s%s%s\n", i, n->op->name,
                v ? ps_shape_text(v->rank, v->dim, dims) : "", v ? poise_type_name(v->type) : "",
                mac ? scaled(mac, macs) : "-", par ? scaled(par, params) : "-", what, *what ? "  " : "",

@@ -2,6 +2,7 @@
 #include "app/cli.h"
 #include "app/npy.h"
 #include "nn/tensor.h"
+#include "runtime/file.h"
 #include "runtime/memory.h"
 
 #include <errno.h>
@@ -129,7 +130,7 @@ static poise_status collect(job *j, const char *dir)
 static poise_status write_all(job *j, const char *dir)
 {
     int n = poise_model_outputs(j->model), i;
-    poise_status s = ps_cli_mkdir(dir);
+    poise_status s = ps_file_make_directory(dir);
     ps_cli_hold();
     for (i = 0; !s && i < n; i++) s = ps_file_write(j->out[i].part, j->out[i].bytes, j->out[i].size);
     for (i = 0; !s && i < n; i++) {

@@ -126,7 +126,8 @@ void ps_roofline_table(const poise_model *m, const ps_peaks *p, const double *ms
         char dims[PS_SHAPE_TEXT], what[160] = "", way[PS_CHOICE_TEXT];
         ps_step s = ps_step_of(m, p, i, ms[i]);
         if (n->op->describe) n->op->describe(n->params, what, sizeof what);
-        ps_choice_text(m, &m->choices[i], way);
+        if (ps_choice_is_rule(&m->choices[i])) *way = 0;
+        else ps_choice_text(m, &m->choices[i], way);
         printf("  %4d %9.4f %5.1f %8.1f %7.3f %6.1f %7.1f %6.1f  %-17s %-20s %s  %s%s%s%s\n", i, s.ms, share(s.ms, total),
                s.gflops, 1e-6 * s.bytes, s.gb_s, s.intensity, s.bound, n->op->name, shape_of(m, n, dims), what,
                *way ? "(" : "", way, *way ? ") " : "", n->name);

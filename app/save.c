@@ -3,6 +3,7 @@
 
 #include "app/cli.h"
 #include "app/draw.h"
+#include "runtime/file.h"
 
 #include <errno.h>
 #include <string.h>
@@ -19,7 +20,7 @@ static poise_status make_new(const char *path, bool *made)
     char above[sizeof((ps_save *)0)->dir];
     snprintf(above, sizeof above, "%s", path);
     above[strlen(path) - strlen(ps_cli_base(path))] = 0;
-    PS_TRY(ps_cli_mkdir(above));
+    PS_TRY(ps_file_make_directory(above));
     *made = !mkdir(path, 0777);
     PS_REQUIRE(*made || errno == EEXIST, POISE_IO, "%s: cannot create the directory: %s", path, strerror(errno));
     return POISE_OK;
@@ -41,7 +42,7 @@ static poise_status make_dir(ps_save *s, const ps_frame *f)
         bool made = false;
         if (i == 1) snprintf(s->dir, sizeof s->dir, "%s/%.*s", project, n, name);
         else snprintf(s->dir, sizeof s->dir, "%s/%.*s%d", project, n, name, i);
-        if (a->exist_ok) return ps_cli_mkdir(s->dir);
+        if (a->exist_ok) return ps_file_make_directory(s->dir);
         PS_TRY(make_new(s->dir, &made));
         if (made) return POISE_OK;
     }
@@ -70,7 +71,7 @@ static poise_status save_labels(const ps_save *s, const ps_frame *f)
 {
     char path[PS_PATH_TEXT];
     snprintf(path, sizeof path, "%s/labels", s->dir);
-    PS_TRY(ps_cli_mkdir(path));
+    PS_TRY(ps_file_make_directory(path));
     PS_TRY(file_name(s, "labels/", ".txt", path));
     if (!f->n) { /* nothing found, no file: not one of an earlier run either */
         PS_REQUIRE(!unlink(path) || errno == ENOENT, POISE_IO, "%s: cannot remove: %s", path, strerror(errno));
@@ -97,7 +98,7 @@ static poise_status crop_name(ps_save *s, const ps_frame *f, int i, char path[PS
     safe(name);
     if (name[0] == '.') name[0] = '_';
     snprintf(wanted, sizeof wanted, "%s/crops/%s", s->dir, name);
-    PS_TRY(ps_cli_mkdir(wanted));
+    PS_TRY(ps_file_make_directory(wanted));
     if (i) snprintf(ending, sizeof ending, "_%d", i + 1);
     int n = snprintf(wanted, sizeof wanted, "%s/crops/%s/%s%s", s->dir, name, s->stem, ending);
     PS_REQUIRE(n > 0 && (size_t)n < sizeof wanted - 8, POISE_IO, "%.60s...: the path is too long", s->stem);

@@ -61,6 +61,6 @@ poise_status poise_model_open_any(const char *path, const poise_convert_options 
     ps_file_unmap(&f);
     if (ours) return poise_model_open(path, o, out);
     PS_TRY(poise_convert(path, co, &bytes, &size)); /* the ONNX file is unmapped before weights are packed */
-    poise_status s = ps_model_adopt(bytes, size, o, out);
+    poise_status s = ps_model_adopt(bytes, size, path, o, out);
     return s == POISE_OK ? s : ps_fail_in(s, "%s", path);
 }

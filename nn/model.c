@@ -2,6 +2,7 @@
 #include "nn/model.h"
 
 #include "nn/session.h"
+#include "nn/tuning.h"
 #include "runtime/cpu.h"
 
 #include <stdlib.h>
@@ -35,15 +36,23 @@ void ps_model_calls(const poise_model *m, poise_tensor *tensors, const poise_ten
     }
 }
 
-/* What the operators choose by rule. */
-static poise_status choose(poise_model *m, const ps_call *calls)
+/* Where a model's bytes come from, and how it is to be opened. */
+typedef struct source {
+    const poise_options *o;
+    const char *path;         /* of the file, or NULL */
+    const ps_tuning *tuning;  /* instead of what o and path say, or NULL */
+} source;
+
+/* What the operators choose by rule, then what the tuning says. */
+static poise_status choose(poise_model *m, const ps_call *calls, const source *from)
 {
     ps_choice *choices = ps_alloc_array((size_t)m->graph.n_nodes + 1, sizeof *choices);
     PS_REQUIRE(choices, POISE_NO_MEMORY, "no memory for the choices of %d nodes", m->graph.n_nodes);
     for (int32_t i = 0; i < m->graph.n_nodes; i++)
         ps_choice_at(m, &m->graph.nodes[i], &calls[i], 0, &choices[i]);
     m->choices = choices;
-    return POISE_OK;
+    if (from->tuning) return ps_tuning_apply(from->tuning, m, calls);
+    return ps_tuning_choose(m, calls, from->o ? from->o->tuning : NULL, from->path);
 }
 
 /* ---- packing ---- */
@@ -232,7 +241,7 @@ static poise_status check_limit(const poise_model *m, size_t limit)
     return POISE_OK;
 }
 
-static poise_status prepare(opening *w, ps_heap *tmp, size_t limit)
+static poise_status prepare(opening *w, ps_heap *tmp, const source *from)
 {
     poise_model *m = w->m;
     size_t values = (size_t)m->graph.n_values + 1, nodes = (size_t)m->graph.n_nodes + 1;
@@ -248,11 +257,11 @@ static poise_status prepare(opening *w, ps_heap *tmp, size_t limit)
                POISE_NO_MEMORY, "no memory to open a graph of %d nodes", m->graph.n_nodes);
     for (int32_t v = 0; v < m->graph.n_values; v++) w->tensors[v] = m->plan.places[v].tensor;
     ps_model_calls(m, w->tensors, w->links, w->calls);
-    PS_TRY(choose(m, w->calls));
+    PS_TRY(choose(m, w->calls, from));
     ps_model_calls(m, w->tensors, w->links, w->calls);
     PS_TRY(measure(w));
     PS_TRY(find_kept(w));
-    PS_TRY(check_limit(m, limit));
+    PS_TRY(check_limit(m, from->o ? from->o->max_memory : 0));
     return pack(w);
 }
 
@@ -274,10 +283,10 @@ static poise_status choose_kernels(poise_model *m, const poise_options *o)
     return POISE_OK;
 }
 
-static poise_status open_bytes(poise_model *m, const void *bytes, size_t size, const poise_options *o)
+static poise_status open_bytes(poise_model *m, const void *bytes, size_t size, const source *from)
 {
     PS_REQUIRE((size_t)bytes % PS_ALIGN == 0, POISE_BAD_ARGUMENT, "the model's bytes are not aligned to %d", PS_ALIGN);
-    PS_TRY(choose_kernels(m, o));
+    PS_TRY(choose_kernels(m, from->o));
     m->graph.mapped = m->file.size ? m->file.bytes : NULL;
     m->graph.mapped_size = m->file.size;
     PS_TRY(ps_format_read(&m->graph, bytes, size));
@@ -285,7 +294,7 @@ static poise_status open_bytes(poise_model *m, const void *bytes, size_t size, c
     PS_TRY(ps_plan_make(&m->plan, &m->graph));
     ps_heap tmp = {0};
     opening w = {.m = m};
-    poise_status s = prepare(&w, &tmp, o ? o->max_memory : 0);
+    poise_status s = prepare(&w, &tmp, from);
     ps_heap_free(&tmp);
     if (may_release(m)) ps_memory_release(bytes, size); /* every constant is packed or moved; names and the like are copied */
     return s;
@@ -305,34 +314,42 @@ static poise_status finish(poise_model *m, poise_status s, poise_model **out)
     return s;
 }
 
+poise_status ps_model_open_tuned(const void *bytes, size_t size, const poise_options *o, const ps_tuning *t, poise_model **out)
+{
+    poise_model *m;
+    *out = NULL;
+    PS_TRY(new_model(&m));
+    return finish(m, open_bytes(m, bytes, size, &(source){.o = o, .tuning = t}), out);
+}
+
 poise_status poise_model_open_memory(const void *bytes, size_t size, const poise_options *o, poise_model **out)
 {
     PS_REQUIRE(bytes && out, POISE_BAD_ARGUMENT, "poise_model_open_memory: a pointer is NULL");
-    poise_model *m;
-    PS_TRY(new_model(&m));
-    return finish(m, open_bytes(m, bytes, size, o), out);
+    return ps_model_open_tuned(bytes, size, o, NULL, out);
 }
 
-poise_status ps_model_adopt(void *bytes, size_t size, const poise_options *o, poise_model **out)
+poise_status ps_model_adopt(void *bytes, size_t size, const char *path, const poise_options *o, poise_model **out)
 {
     poise_model *m;
+    *out = NULL;
     poise_status s = new_model(&m);
     if (s != POISE_OK) {
         ps_free(bytes);
         return s;
     }
     m->own = bytes;
-    return finish(m, open_bytes(m, bytes, size, o), out);
+    return finish(m, open_bytes(m, bytes, size, &(source){.o = o, .path = path}), out);
 }
 
 poise_status poise_model_open(const char *path, const poise_options *o, poise_model **out)
 {
     PS_REQUIRE(path && out, POISE_BAD_ARGUMENT, "poise_model_open: a pointer is NULL");
     poise_model *m;
+    *out = NULL;
     PS_TRY(new_model(&m));
     poise_status s = ps_file_map(path, &m->file);
     if (s == POISE_OK) {
-        s = open_bytes(m, m->file.bytes, m->file.size, o);
+        s = open_bytes(m, m->file.bytes, m->file.size, &(source){.o = o, .path = path});
         if (s != POISE_OK) ps_fail_in(s, "%s", path);
     }
     return finish(m, s, out);

@@ -26,6 +26,7 @@ struct poise_model {
     uint8_t *weights;    /* the block behind `packed`, then constants that are used as they are */
     size_t packed_bytes, constant_bytes; /* of both; constants in memory of the caller are used in place there */
     size_t scratch_bytes;
+    char tuning[256]; /* a line about the tuning file in use, or why there is none; "" = none was found */
     ps_file file; /* mapped file, or size 0 */
     void *own;    /* bytes that were converted in memory, or NULL */
 };
@@ -38,12 +39,14 @@ void ps_model_calls(const poise_model *m, poise_tensor *tensors, const poise_ten
 /* Choice i of a node, of whose call k and variant do not matter: 0 is what is taken by rule, variants with the model's
  * own kernels come first, those with weaker ones behind.  False past the last. */
 bool ps_choice_at(const poise_model *m, const ps_node *n, const ps_call *c, int i, ps_choice *out);
-/* "winograd4" or "direct@avx2" into buf; "" for what is taken by rule. */
+bool ps_choice_is_rule(const ps_choice *c);
+/* "winograd4" or "direct@avx2" into buf; "" for an operator that has one way only. */
 enum { PS_CHOICE_TEXT = 40 };
 const char *ps_choice_text(const poise_model *m, const ps_choice *c, char buf[PS_CHOICE_TEXT]);
 
-/* As poise_model_open_memory, but the model takes `bytes` (from ps_alloc) over, also on failure. */
-poise_status ps_model_adopt(void *bytes, size_t size, const poise_options *o, poise_model **out);
+/* As poise_model_open_memory, but the model takes `bytes` (from ps_alloc) over, also on failure; `path` (or NULL) is where
+ * they came from. */
+poise_status ps_model_adopt(void *bytes, size_t size, const char *path, const poise_options *o, poise_model **out);
 
 /* The .poise file of a graph (nn/format.c): `bytes` from ps_alloc, 64-byte aligned.  With g->last_use the contents of
  * its constants are lost. */

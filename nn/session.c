@@ -144,3 +144,21 @@ void ps_session_run_timed(poise_session *s, double *ms)
     }
     ps_fp_restore(mode);
 }
+
+static float noise(uint32_t *seed)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return (float)(*seed >> 8) / 16777216.0f;
+}
+
+void ps_session_fill_noise(poise_session *s)
+{
+    uint32_t seed = 1;
+    for (int i = 0; i < s->model->graph.n_inputs; i++) {
+        const poise_tensor *t = poise_session_input(s, i);
+        size_t n = poise_tensor_count(t);
+        if (t->type != POISE_F32) memset(t->data, 0, n * poise_type_size(t->type));
+        else
+            for (size_t k = 0; k < n; k++) ((float *)t->data)[k] = noise(&seed);
+    }
+}

@@ -23,6 +23,10 @@ struct poise_session {
  * with a score whose logit is above `logit`: those are the same to the bit, others are undefined.  Everything is computed
  * where the model has no gate. */
 void ps_session_run_gated(poise_session *s, float logit);
+/* Inputs to time a network with: floats in [0, 1) as pixels have; integers 0, which any network takes for an index.
+ * Inputs are dense in some order of their dimensions, and noise is noise in any order. */
+void ps_session_fill_noise(poise_session *s);
+
 /* As poise_session_run, and stores each node's time (n_nodes entries). */
 void ps_session_run_timed(poise_session *s, double *ms);
 

@@ -4,6 +4,9 @@
 #endif
 #include "runtime/cpu.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #if defined(__x86_64__) || defined(__i386__)
 #include <cpuid.h>
 
@@ -70,6 +73,25 @@ static unsigned half_flags(void)
     return f;
 }
 
+void ps_cpu_id(char *buf, size_t size)
+{
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    char vendor[13] = "unknown";
+    if (__get_cpuid(0, &a, &b, &c, &d)) {
+        memcpy(vendor, &b, 4);
+        memcpy(vendor + 4, &d, 4);
+        memcpy(vendor + 8, &c, 4);
+    }
+    for (char *p = vendor; *p; p++)
+        if (*p <= ' ' || *p > '~') *p = '_';
+    a = 0;
+    __get_cpuid(1, &a, &b, &c, &d);
+    unsigned family = a >> 8 & 15, model = a >> 4 & 15; /* extended fields as the manuals of both makers say */
+    if (family == 15 || family == 6) model |= (a >> 16 & 15) << 4;
+    if (family == 15) family += a >> 20 & 255;
+    snprintf(buf, size, "%s/%u/%u/%x", vendor, family, model, ps_cpu_flags());
+}
+
 unsigned ps_cpu_flags(void)
 {
     unsigned f = 0;
@@ -107,5 +129,18 @@ unsigned ps_cpu_flags(void)
 bool ps_cpu_amx_refused(void)
 {
     return false;
+}
+
+/* The kernel's word for the cores of this machine, where it has one. */
+void ps_cpu_id(char *buf, size_t size)
+{
+    char midr[32] = "unknown";
+    FILE *f = fopen("/sys/devices/system/cpu/cpu0/regs/identification/midr_el1", "r");
+    if (f) {
+        if (!fgets(midr, sizeof midr, f)) midr[0] = 0;
+        midr[strcspn(midr, "\n ")] = 0;
+        fclose(f);
+    }
+    snprintf(buf, size, "arm/%s/%x", midr, ps_cpu_flags());
 }
 #endif

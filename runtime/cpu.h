@@ -3,6 +3,7 @@
 #define PS_RUNTIME_CPU_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* One bit for each folder ops/<isa>/; a table of kernels is used only where its bit is set. */
 enum {
@@ -19,5 +20,8 @@ enum {
 unsigned ps_cpu_flags(void);
 /* Whether the processor has AMX and the system refused it. */
 bool ps_cpu_amx_refused(void);
+
+/* Which processor this is, as far as speed goes, in one word: "AuthenticAMD/25/17/7" (vendor, family, model, flags). */
+void ps_cpu_id(char *buf, size_t size);
 
 #endif

@@ -64,3 +64,20 @@ poise_status ps_file_write(const char *path, const void *bytes, size_t size)
     }
     return POISE_OK;
 }
+
+poise_status ps_file_make_directory(const char *path)
+{
+    char part[4096];
+    size_t n = strlen(path);
+    PS_REQUIRE(n < sizeof part, POISE_IO, "the path of a directory is too long (%zu characters)", n);
+    for (size_t i = 1; i <= n; i++) {
+        if (path[i] != '/' && path[i]) continue;
+        memcpy(part, path, i);
+        part[i] = 0;
+        if (mkdir(part, 0777) && errno != EEXIST)
+            return ps_fail(POISE_IO, "%s: cannot create the directory: %s", part, strerror(errno));
+    }
+    struct stat st;
+    PS_REQUIRE(!stat(path, &st) && S_ISDIR(st.st_mode), POISE_IO, "%s: not a directory", path);
+    return POISE_OK;
+}

@@ -18,4 +18,7 @@ void ps_file_unmap(ps_file *f);
 /* Writes `size` bytes to a temporary file beside `path` and renames it: `path` is whole or untouched. */
 poise_status ps_file_write(const char *path, const void *bytes, size_t size);
 
+/* Creates a directory and those above it; one that exists is fine. */
+poise_status ps_file_make_directory(const char *path);
+
 #endif

@@ -280,6 +280,26 @@ case "${EMU:-} $b" in
     rm large.*
     ;;
 esac
+expect 0 "bench --tune" $poise bench --tune c.poise -r 2 --tuning c2.tune
+prints "nodes changed"
+[ "$(tail -n 1 c2.tune)" = end ] || fail "the tuning file is not whole"
+expect 0 "tuned" $poise bench c.poise -r 1 --tuning c2.tune -v
+says "tuning c2.tune"
+expect 2 "the tuning of another network" $poise bench detector.onnx --imgsz 32 -r 1 --tuning c2.tune
+one_line
+says "another network"
+expect 1 "a tuning that is not there" $poise bench c.poise -r 1 --tuning none.tune
+sed 's/^cpu .*/cpu other/' c2.tune >c.tune
+expect 0 "a tuning beside the model that does not fit" $poise bench c.poise -r 1 -v
+says "no tuning: c.tune: the tuning is for CPU other"
+cp c2.tune c.tune
+expect 0 "a tuning beside the model" $poise bench c.poise -r 1 -v
+says "^tuning c.tune"
+rm c.tune
+expect 0 "a tuning in the cache" env POISE_CACHE="$dir/cache" $poise bench --tune c.poise -r 1
+expect 0 "a tuning from the cache" env POISE_CACHE="$dir/cache" $poise bench c.poise -r 1 -v
+says "^tuning $dir/cache/"
+expect 2 "--tune with -o" $poise bench --tune c.poise -o json
 expect 0 "doctor" $poise doctor
 prints "self-test    passed"
 mkdir -p set/images set/labels cls/red cls/2

@@ -107,7 +107,7 @@ static poise_session *start(const ps_graph *g, poise_model **m)
     size_t size;
     poise_session *s;
     assert_int_equal(ps_format_write(g, &bytes, &size), POISE_OK);
-    assert_int_equal(ps_model_adopt(bytes, size, &(poise_options){.threads = 2}, m), POISE_OK);
+    assert_int_equal(ps_model_adopt(bytes, size, NULL, &(poise_options){.threads = 2}, m), POISE_OK);
     assert_int_equal(poise_session_open(*m, &s), POISE_OK);
     const poise_tensor *x = poise_session_input(s, 0);
     for (size_t i = 0; i < poise_tensor_count(x); i++) ((float *)x->data)[i] = (float)(i * 2654435761u % 1000) / 500.0f - 1;

@@ -119,6 +119,14 @@ static void arguments(void)
     }
 }
 
+static void tunings(void)
+{
+    static const char text[] = "poise tuning 1\nversion 0.1.0\ncpu AuthenticAMD/25/17/7\nisa avx512\nprecision exact\n"
+                               "threads 2\nnetwork 0123456789abcdef\nnode 00000000000000ff direct@avx2\n"
+                               "node fedcba9876543210 winograd4 conv 3x3 x2: 0.5 -> 0.4 ms\nend\n";
+    put("fuzz_tuning", "two.tune", text, sizeof text - 1);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -132,5 +140,6 @@ int main(int argc, char **argv)
     tasks();
     arrays();
     arguments();
+    tunings();
     return 0;
 }
