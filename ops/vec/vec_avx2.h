@@ -66,6 +66,14 @@ VINLINE vf vscale(vf x, vf shifted)
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), n));
 }
 
+VINLINE vf vwhole(vf x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+enum { VLDEXP_ANY = 0 };
+VINLINE vf vldexp(vf x, vf n)
+{
+    __m256i e = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), e));
+}
+
 VINLINE void vtranspose(vf r[VN])
 {
     vf pair[8], quad[8]; /* columns of two rows, then of four, in each half */

@@ -42,4 +42,8 @@ VINLINE vf vscale(vf x, vf shifted)
     return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(x), n));
 }
 
+VINLINE vf vwhole(vf x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+enum { VLDEXP_ANY = 1 };
+VINLINE vf vldexp(vf x, vf n) { return _mm512_scalef_ps(x, n); }
+
 #endif

@@ -67,6 +67,14 @@ VINLINE vf vscale(vf x, vf shifted)
     return _mm_castsi128_ps(_mm_add_epi32(_mm_castps_si128(x), _mm_slli_epi32(_mm_castps_si128(shifted), 23)));
 }
 
+VINLINE vf vwhole(vf x) { return _mm_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+/* x * 2^n for whole n; unless VLDEXP_ANY, n and the result must be exponents of normal numbers. */
+enum { VLDEXP_ANY = 0 };
+VINLINE vf vldexp(vf x, vf n)
+{
+    return _mm_castsi128_ps(_mm_add_epi32(_mm_castps_si128(x), _mm_slli_epi32(_mm_cvtps_epi32(n), 23)));
+}
+
 /* Square of VN x VN, in place. */
 VINLINE void vtranspose(vf r[VN])
 {
