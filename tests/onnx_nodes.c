@@ -186,7 +186,7 @@ static poise_status open_model(const uint8_t *p, size_t n, const poise_convert_o
     if (s == POISE_OK) s = ps_optimize(&g);
     if (s == POISE_OK) s = ps_format_write(&g, &file, &size);
     ps_graph_free(&g);
-    return s == POISE_OK ? ps_model_adopt(file, size, NULL, model) : s;
+    return s == POISE_OK ? ps_model_adopt(file, size, NULL, NULL, model) : s;
 }
 
 static bool close_enough(double got, double want)

@@ -63,7 +63,7 @@ static poise_model *open_kind(head kind, int threads)
     build(&g, kind);
     assert_int_equal(ps_format_write(&g, &bytes, &size), POISE_OK);
     ps_graph_free(&g);
-    if (ps_model_adopt(bytes, size, &(poise_options){.threads = threads}, &m)) fail_msg("%s", poise_error_text());
+    if (ps_model_adopt(bytes, size, NULL, &(poise_options){.threads = threads}, &m)) fail_msg("%s", poise_error_text());
     return m;
 }
 
