@@ -7,7 +7,7 @@
  *     poise_model *m;  poise_session *s;                      (read-only, shared)   (one per thread)
  *     poise_model_open("net.poise", NULL, &m);
  *     poise_session_open(m, NULL, &s);
- *     poise_image img;  poise_image_open("bus.jpg", &img);
+ *     poise_image img;  poise_image_open_for(s, "bus.jpg", &img);
  *     poise_object found[300];  int n;
  *     poise_detect(s, &img, NULL, found, 300, &n);
  *
@@ -151,19 +151,42 @@ POISE_API const poise_tensor *poise_session_output(poise_session *s, int i);
 
 /* ---- 5 Images ------------------------------------------------------------------------------- */
 
-/* 8-bit pixels, interleaved, RGB unless a function says otherwise. */
+/* How 8-bit pixels lie in memory.  The number of planes and the bytes of a pixel follow from it. */
+typedef enum poise_format {
+    POISE_RGB = 0, /* one plane, 3 bytes a pixel; what pictures are read into */
+    POISE_BGR = 1,
+    POISE_GRAY = 2, /* 1 byte */
+    POISE_RGBA = 3, /* 4 bytes; the last is ignored */
+    POISE_BGRA = 4,
+    POISE_NV12 = 5, /* Y; U and V interleaved, at half the width and height (rounded up) */
+    POISE_I420 = 6, /* Y; U; V, the latter two at half the width and height (rounded up) */
+} poise_format;
+
+/* What the numbers of NV12 and I420 mean; 0 is BT.601 with Y in 16..235, as cameras and most files have it. */
+enum { POISE_BT709 = 1, POISE_FULL_RANGE = 2 };
+
 typedef struct poise_image {
-    uint8_t *pixels;
+    uint8_t *plane[3];   /* as many as the format has */
+    ptrdiff_t stride[3]; /* bytes from row to row of each plane; may be negative */
     int32_t w, h;
-    int32_t channels; /* 3 (RGB) or 1 (grey) */
-    ptrdiff_t stride; /* bytes from row to row */
-    int own;          /* 1: pixels belong to this struct and poise_image_close frees them */
+    int32_t format; /* a poise_format */
+    int32_t colour; /* POISE_BT709 | POISE_FULL_RANGE, for NV12 and I420 */
+    int own;        /* 1: plane[0] belongs to this struct and poise_image_close frees it */
+    /* Where this is a smaller version of a picture (see poise_image_open_for): that picture's size, in whose
+     * pixels all results are, and where it lies here: its pixel x is at left + x / shrink, y alike.  0: it is
+     * not. */
+    int32_t full_w, full_h;
+    float left, top, shrink;
 } poise_image;
 
 /* Reads a JPEG, PNG, PPM/PGM or BMP file into RGB, turned upright by its EXIF orientation. */
 POISE_API poise_status poise_image_open(const char *path, poise_image *out);
 POISE_API poise_status poise_image_open_memory(const void *bytes, size_t size, poise_image *out);
-/* Writes by the ending of the name: .jpg .jpeg .png .ppm .bmp.  Nothing half-written is left behind. */
+/* The same for poise_detect with `s`: a JPEG that is much larger than what the network sees is read at 1/2, 1/4 or
+ * 1/8 of its size, which takes a fraction of the time and memory.  Detections move by less than a pixel of the
+ * network's input. */
+POISE_API poise_status poise_image_open_for(struct poise_session *s, const char *path, poise_image *out);
+/* Writes RGB or GRAY by the ending of the name: .jpg .jpeg .png .ppm .bmp.  Nothing half-written is left behind. */
 POISE_API poise_status poise_image_save(const poise_image *img, const char *path, int jpeg_quality);
 POISE_API void poise_image_close(poise_image *img);
 

@@ -2,6 +2,7 @@
 #include "app/cli.h"
 #include "app/save.h"
 #include "app/sources.h"
+#include "models/image.h"
 #include "runtime/clock.h"
 #include "runtime/memory.h"
 
@@ -139,15 +140,22 @@ static void tell(const job *j, const ps_frame *f, int i)
     if (j->args->verbose) fputs(ps_detector_explain(j->detector, explained), stderr);
 }
 
+static double shrink(const void *ctx, int32_t w, int32_t h)
+{
+    const job *j = ctx;
+    return ps_detector_shrink(j->detector, w, h, (const float(*)[4])j->boxes, j->n_boxes);
+}
+
 /* One image: found, printed, saved. */
 static poise_status predict(job *j, int i)
 {
     ps_frame f = {.source = j->sources.path[i], .found = j->found, .by = j->detector};
     poise_image img;
     double from = ps_clock_ms();
-    PS_TRY(poise_image_open(f.source, &img));
+    bool whole = !j->args->fast_decode || j->args->save || j->args->save_crop;
+    PS_TRY(ps_image_open_shrunk(f.source, whole ? NULL : &(ps_shrink){shrink, j}, &img));
     f.decode_ms = ps_clock_ms() - from;
-    f.w = img.w, f.h = img.h;
+    f.w = ps_image_full_w(&img), f.h = ps_image_full_h(&img);
     poise_status s = j->n_boxes ? ps_detector_run_boxes(j->detector, &img, (const float(*)[4])j->boxes,
                                                         j->n_boxes, &j->options, j->found, j->cap, &f.n)
                                 : ps_detector_run(j->detector, &img, &j->options, j->found, j->cap, &f.n);

@@ -5,6 +5,7 @@
 #include "app/progress.h"
 #include "app/val_data.h"
 #include "models/detector.h"
+#include "models/image.h"
 
 #include <string.h>
 
@@ -121,12 +122,18 @@ static poise_status look_at_image(job *j, const poise_image *img, int image)
     return POISE_OK;
 }
 
+static double shrink(const void *ctx, int32_t w, int32_t h)
+{
+    const job *j = ctx;
+    return j->people ? 1 : ps_detector_shrink(j->detector, w, h, NULL, 0);
+}
+
 static poise_status look(job *j, int image)
 {
     poise_image img;
     const ps_labelled *l = &j->data.images[image];
-    PS_TRY(poise_image_open(l->path, &img));
-    ps_dataset_scale(&j->data, image, img.w, img.h);
+    PS_TRY(ps_image_open_shrunk(l->path, j->args->fast_decode ? &(ps_shrink){shrink, j} : NULL, &img));
+    ps_dataset_scale(&j->data, image, ps_image_full_w(&img), ps_image_full_h(&img));
     poise_status s = look_at_image(j, &img, image);
     poise_image_close(&img);
     if (s) return ps_fail_in(s, "%s", l->path);

@@ -40,7 +40,7 @@ void ps_draw_fill(poise_image *img, int x, int y, int w, int h, ps_colour c)
     int x1 = x < 0 ? 0 : x, y1 = y < 0 ? 0 : y;
     int x2 = x + w > img->w ? img->w : x + w, y2 = y + h > img->h ? img->h : y + h;
     for (int row = y1; row < y2; row++) {
-        uint8_t *p = img->pixels + row * img->stride + (ptrdiff_t)x1 * 3;
+        uint8_t *p = img->plane[0] + row * img->stride[0] + (ptrdiff_t)x1 * 3;
         for (int column = x1; column < x2; column++) *p++ = c.r, *p++ = c.g, *p++ = c.b;
     }
 }

@@ -118,7 +118,9 @@ static poise_status save_crop(ps_save *s, const ps_frame *f, int i, const poise_
     if (x2 <= x1 || y2 <= y1) return POISE_OK;
     char path[PS_PATH_TEXT];
     PS_TRY(crop_name(s, f, i, path));
-    poise_image part = {img->pixels + y1 * img->stride + (ptrdiff_t)x1 * 3, x2 - x1, y2 - y1, 3, img->stride, 0};
+    poise_image part = *img;
+    part.plane[0] += y1 * img->stride[0] + (ptrdiff_t)x1 * 3;
+    part.w = x2 - x1, part.h = y2 - y1, part.own = 0;
     return poise_image_save(&part, path, JPEG_QUALITY);
 }
 

@@ -26,7 +26,7 @@ int main(int argc, char **argv)
     }
     if (poise_model_open_any(argv[1], NULL, NULL, &model)) bad = failed("model");
     else if (poise_session_open(model, &session)) bad = failed("session");
-    else if (poise_image_open(argv[2], &picture)) bad = failed("picture");
+    else if (poise_image_open_for(session, argv[2], &picture)) bad = failed("picture");
     else if (poise_detect(session, &picture, NULL, found, 300, &n)) bad = failed("detect");
 
     for (int i = 0; i < n; i++) {

@@ -1,15 +1,24 @@
 /* models/detector.c - runs a picture through letterbox, network, decoder and NMS. */
 #include "models/detector.h"
 
+#include "models/image.h"
+#include "models/image_rows.h"
 #include "models/nms.h"
 #include "runtime/clock.h"
 #include "runtime/memory.h"
 #include "runtime/status.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { MOST_FOUND = 300 };
+
+/* A JPEG is read at least so much larger than the network sees it.  With 1.25 detections of photos move by less than a
+ * pixel of the input; with 1 (a picture of exactly twice the size) a faint box moved by 30 of 1280 pixels, while mAP of
+ * 128 images stayed at 0.340 and 0.342. */
+#define SHRINK_MARGIN 1.25
 
 /* The block: two arrays of candidates, two of sort keys, one byte for each class.  Most pages of it are never
  * touched: a picture with 100 candidates costs a few kB. */
@@ -61,7 +70,7 @@ void ps_detector_close(ps_detector *d)
 }
 
 /* Clips the caller's box to the picture. */
-static poise_status take_box(ps_detector *d, const poise_image *img, const float box[4])
+static poise_status take_box(ps_detector *d, int32_t w, int32_t h, const float box[4])
 {
     d->boxed = box != NULL;
     if (!box) return POISE_OK;
@@ -69,27 +78,42 @@ static poise_status take_box(ps_detector *d, const poise_image *img, const float
                "a box of one person is for networks that see one person; decoder %s finds the boxes itself",
                d->task.decoder->name);
     for (int i = 0; i < 4; i++) {
-        float most = (float)(i & 1 ? img->h : img->w);
+        float most = (float)(i & 1 ? h : w);
         d->box[i] = box[i] > 0 ? (box[i] < most ? box[i] : most) : 0; /* NaN becomes 0 */
     }
     PS_REQUIRE(d->box[2] > d->box[0] && d->box[3] > d->box[1], POISE_BAD_ARGUMENT,
                "box %g,%g,%g,%g: x1,y1,x2,y2 inside the picture of %d x %d pixels are wanted", (double)box[0],
-               (double)box[1], (double)box[2], (double)box[3], img->w, img->h);
+               (double)box[1], (double)box[2], (double)box[3], w, h);
     return POISE_OK;
+}
+
+/* Where a picture of w x h pixels, or the surroundings of a box in it, lies in the network's input. */
+static ps_geometry place(const ps_detector *d, int32_t w, int32_t h, const float *box)
+{
+    const ps_task *t = &d->task;
+    if (box) return ps_geometry_around(box, w, h, t->in_w, t->in_h);
+    return ps_geometry_make(d->pixels.fit, d->pixels.short_side, w, h, t->in_w, t->in_h);
+}
+
+double ps_detector_shrink(const ps_detector *d, int32_t w, int32_t h, const float (*box)[4], int n_boxes)
+{
+    double least = DBL_MAX;
+    for (int i = 0; i < n_boxes || i < 1; i++) {
+        ps_geometry g = place(d, w, h, n_boxes ? box[i] : NULL);
+        least = fmin(least, fmin(g.step_x, g.step_y));
+    }
+    return least / SHRINK_MARGIN;
 }
 
 poise_status ps_detector_fill(ps_detector *d, const poise_image *img, const float box[4])
 {
-    PS_REQUIRE(img->pixels && img->w > 0 && img->h > 0 && (img->channels == 1 || img->channels == 3),
-               POISE_BAD_ARGUMENT, "a picture of %d x %d pixels and %d channels: 1 or 3 channels are wanted",
-               img->w, img->h, img->channels);
-    PS_TRY(take_box(d, img, box));
-    const ps_task *t = &d->task;
+    PS_TRY(ps_image_check(img));
+    int32_t w = ps_image_full_w(img), h = ps_image_full_h(img);
+    PS_TRY(take_box(d, w, h, box));
     const poise_tensor *in = poise_session_input(d->session, 0);
     const poise_model *m = d->session->model;
-    ps_geometry g =
-        box ? ps_geometry_around(d->box, img->w, img->h, t->in_w, t->in_h)
-            : ps_geometry_make(d->pixels.fit, d->pixels.short_side, img->w, img->h, t->in_w, t->in_h);
+    ps_geometry g = place(d, w, h, box ? d->box : NULL);
+    ps_geometry_of_image(&g, img);
     PS_TRY(ps_letterbox_plan(&d->letterbox, &d->pixels, &g, m->threads));
     return ps_letterbox_run(&d->letterbox, &m->kernels, img, in);
 }

@@ -35,6 +35,9 @@ poise_status ps_detector_run_box(ps_detector *d, const poise_image *img, const f
  * sum of the times. */
 poise_status ps_detector_run_boxes(ps_detector *d, const poise_image *img, const float (*box)[4], int n_boxes,
                                    const poise_detect_options *o, poise_object *found, int cap, int *n);
+/* By how much the sides of a picture of w x h pixels may be divided so that the network, which is to see all of it or
+ * those boxes, still sees no more pixels than there are. */
+double ps_detector_shrink(const ps_detector *d, int32_t w, int32_t h, const float (*box)[4], int n_boxes);
 /* The three steps of it, for measuring and for outputs that come from elsewhere. */
 poise_status ps_detector_fill(ps_detector *d, const poise_image *img, const float box[4]);
 poise_status ps_detector_read(ps_detector *d, const poise_detect_options *o, poise_object *found, int cap,

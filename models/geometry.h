@@ -2,7 +2,7 @@
 #ifndef PS_MODELS_GEOMETRY_H
 #define PS_MODELS_GEOMETRY_H
 
-#include <stdint.h>
+#include "poise.h"
 
 /* How a picture of any shape becomes the network's size.  The numbers are not stored; the names are. */
 typedef enum ps_fit {
@@ -17,13 +17,17 @@ extern const char *const ps_fit_names[PS_FIT_COUNT];
 /* Along x (y alike): pixel i of the network's input shows the source around start_x + (i - left + 0.5) * step_x
  * pixels from the source's left edge, and the border where that lies outside.  A whole picture has
  * new_w x new_h pixels of the input with its corner at (left, top), which are negative where it is cropped.  A
- * part of a picture fills the input: new = dst, left = top = 0.  Has no padding: may be compared as bytes. */
+ * part of a picture fills the input: new = dst, left = top = 0.  The picture in memory may be a smaller version of the
+ * source (ps_geometry_of_image); where it is not, img is src, origin 0 and shrink 1.  Has no padding: may be
+ * compared as bytes. */
 typedef struct ps_geometry {
     int32_t src_w, src_h, dst_w, dst_h;
     int32_t new_w, new_h, left, top;
+    int32_t img_w, img_h; /* pixels in memory */
     double start_x, start_y; /* 0 for a whole picture */
     double step_x, step_y;   /* source pixels from one pixel of the input to the next */
     double back_x, back_y;   /* the same for answers on their way back: see ps_geometry_x */
+    double origin_x, origin_y, shrink; /* source pixel x lies at origin_x + x / shrink in memory */
 } ps_geometry;
 
 /* All sizes >= 1.  `short_side` is for PS_FIT_CROP: 0 means 8/7 of the network's size (256 for 224).
@@ -37,6 +41,12 @@ ps_geometry ps_geometry_make(ps_fit fit, int32_t short_side, int32_t src_w, int3
  * successors are trained.  It may reach beyond the picture. */
 ps_geometry ps_geometry_around(const float box[4], int32_t src_w, int32_t src_h, int32_t dst_w,
                                int32_t dst_h);
+
+/* Says which picture is in memory for g: `img`, of src pixels or a smaller version of such a picture. */
+void ps_geometry_of_image(ps_geometry *g, const poise_image *img);
+/* The size of the picture that `img` is, or is a smaller version of. */
+int32_t ps_image_full_w(const poise_image *img);
+int32_t ps_image_full_h(const poise_image *img);
 
 /* From pixels of the network's input to pixels of the source, clipped to it.  Where the aspect is kept, the
  * factor is 1/r of the wanted scale r, not src/new of whole pixels: so do the pipelines whose accuracies are

@@ -59,8 +59,8 @@ poise_status ps_pnm_read(const uint8_t *p, size_t n, poise_image *out)
                    ps_size_mul(&smallest, samples, smallest) && t.at <= n && smallest <= n - t.at,
                POISE_IO, "truncated PPM: %zu bytes cannot hold %lld x %lld pixels", n, (long long)w,
                (long long)h);
-    PS_TRY(ps_image_alloc(out, (uint64_t)w, (uint64_t)h, 3));
-    uint8_t *d = out->pixels;
+    PS_TRY(ps_image_alloc(out, (uint64_t)w, (uint64_t)h, POISE_RGB));
+    uint8_t *d = out->plane[0];
     for (size_t i = 0; i < samples; i++) {
         int v = next_sample(&t, ascii, top);
         if (v < 0) {
@@ -75,14 +75,14 @@ poise_status ps_pnm_read(const uint8_t *p, size_t n, poise_image *out)
 poise_status ps_pnm_write(const poise_image *img, uint8_t **bytes, size_t *size)
 {
     char head[64];
-    int n = snprintf(head, sizeof head, "P%d\n%d %d\n255\n", img->channels == 1 ? 5 : 6, img->w, img->h);
-    size_t row = (size_t)img->w * (size_t)img->channels, all;
+    int n = snprintf(head, sizeof head, "P%d\n%d %d\n255\n", img->format == POISE_GRAY ? 5 : 6, img->w, img->h);
+    size_t row = (size_t)img->w * (size_t)ps_format_step(img->format), all;
     PS_REQUIRE(ps_size_mul(&all, row, (size_t)img->h) && ps_size_add(&all, all, (size_t)n) &&
                    (*bytes = ps_alloc(all)) != NULL,
                POISE_NO_MEMORY, "no memory to write a picture of %d x %d pixels", img->w, img->h);
     memcpy(*bytes, head, (size_t)n);
     for (int32_t y = 0; y < img->h; y++)
-        memcpy(*bytes + (size_t)n + (size_t)y * row, img->pixels + y * img->stride, row);
+        memcpy(*bytes + (size_t)n + (size_t)y * row, img->plane[0] + y * img->stride[0], row);
     *size = all;
     return POISE_OK;
 }
@@ -147,10 +147,10 @@ poise_status ps_bmp_read(const uint8_t *p, size_t n, poise_image *out)
 {
     bmp b = {0};
     PS_TRY(bmp_header(p, n, &b));
-    PS_TRY(ps_image_alloc(out, b.w, b.h, 3));
+    PS_TRY(ps_image_alloc(out, b.w, b.h, POISE_RGB));
     for (uint32_t y = 0; y < b.h; y++) {
         const uint8_t *s = b.rows + (b.top_down ? y : b.h - 1 - y) * b.row;
-        uint8_t *d = out->pixels + (ptrdiff_t)y * out->stride;
+        uint8_t *d = out->plane[0] + (ptrdiff_t)y * out->stride[0];
         for (uint32_t x = 0; x < b.w; x++, d += 3) {
             const uint8_t *bgr;
             static const uint8_t black[3];
@@ -189,11 +189,11 @@ poise_status ps_bmp_write(const poise_image *img, uint8_t **bytes, size_t *size)
     put32(p + 22, (size_t)img->h);
     p[26] = 1, p[28] = 24;
     put32(p + 34, all - HEAD);
-    int c1 = img->channels == 3 ? 1 : 0, c2 = 2 * c1;
+    int c1 = img->format == POISE_RGB ? 1 : 0, c2 = 2 * c1;
     for (int32_t y = 0; y < img->h; y++) {
-        const uint8_t *s = img->pixels + y * img->stride;
+        const uint8_t *s = img->plane[0] + y * img->stride[0];
         uint8_t *d = p + HEAD + (size_t)(img->h - 1 - y) * row;
-        for (int32_t x = 0; x < img->w; x++, s += img->channels, d += 3)
+        for (int32_t x = 0; x < img->w; x++, s += ps_format_step(img->format), d += 3)
             d[0] = s[c2], d[1] = s[c1], d[2] = s[0];
     }
     *size = all;

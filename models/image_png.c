@@ -73,14 +73,14 @@ static bool read_all(png_structp png, png_infop info, reader *r)
     png_set_chunk_cache_max(png, 64);
     png_set_read_fn(png, r, on_read);
     png_read_info(png, info);
-    r->status = ps_image_alloc(r->img, png_get_image_width(png, info), png_get_image_height(png, info), 3);
+    r->status = ps_image_alloc(r->img, png_get_image_width(png, info), png_get_image_height(png, info), POISE_RGB);
     if (r->status != POISE_OK) return false;
     ask_for_rgb(png);
     int passes = png_set_interlace_handling(png);
     png_read_update_info(png, info);
-    if (png_get_rowbytes(png, info) != (size_t)r->img->stride) png_error(png, "unexpected row size");
+    if (png_get_rowbytes(png, info) != (size_t)r->img->stride[0]) png_error(png, "unexpected row size");
     for (int pass = 0; pass < passes; pass++)
-        for (int32_t y = 0; y < r->img->h; y++) png_read_row(png, r->img->pixels + y * r->img->stride, NULL);
+        for (int32_t y = 0; y < r->img->h; y++) png_read_row(png, r->img->plane[0] + y * r->img->stride[0], NULL);
     png_read_end(png, info);
 #ifdef PNG_eXIf_SUPPORTED
     png_uint_32 n = 0;
@@ -132,11 +132,11 @@ static bool write_whole(png_structp png, png_infop info, writer *w)
     if (setjmp(png_jmpbuf(png))) return false;
     png_set_write_fn(png, w, on_write, on_flush);
     png_set_IHDR(png, info, (png_uint_32)w->img->w, (png_uint_32)w->img->h, 8,
-                 w->img->channels == 1 ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+                 w->img->format == POISE_GRAY ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
                  PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
     png_set_compression_level(png, 4);
     png_write_info(png, info);
-    for (int32_t y = 0; y < w->img->h; y++) png_write_row(png, w->img->pixels + y * w->img->stride);
+    for (int32_t y = 0; y < w->img->h; y++) png_write_row(png, w->img->plane[0] + y * w->img->stride[0]);
     png_write_end(png, info);
     return true;
 }

@@ -4,6 +4,8 @@
  * scaled horizontally and are remembered by the thread in `slots` (row s in slot s % slots). */
 #include "models/letterbox.h"
 
+#include "models/image_rows.h"
+
 #include "runtime/memory.h"
 #include "runtime/status.h"
 #include "runtime/threads.h"
@@ -40,10 +42,11 @@ typedef struct buffers {
     int32_t *sum;   /* [width*3] */
     float *wide;    /* [width*3] for inputs that are not channels-last */
     uint8_t *row;   /* [width*3] finished pixels */
+    uint8_t *rgb;   /* [source*3] a row that was converted */
 } buffers;
 
 /* Lays the buffers out in `a` (which may only measure). */
-static buffers buffers_in(ps_arena *a, int32_t slots, int32_t width)
+static buffers buffers_in(ps_arena *a, int32_t slots, int32_t width, int32_t source)
 {
     size_t n = (size_t)width * 3;
     buffers b;
@@ -52,6 +55,7 @@ static buffers buffers_in(ps_arena *a, int32_t slots, int32_t width)
     b.sum = ps_arena_push(a, n * sizeof *b.sum);
     b.wide = ps_arena_push(a, n * sizeof *b.wide);
     b.row = ps_arena_push(a, n);
+    b.rgb = ps_arena_push(a, (size_t)source * 3);
     return b;
 }
 
@@ -73,6 +77,14 @@ static ps_span visible(int32_t corner, double start, double step, int32_t src, i
     return s;
 }
 
+/* The same pixels of the input, seen from the pixels in memory. */
+static void in_memory(ps_span *s, double origin, double shrink, int32_t size)
+{
+    s->src = size;
+    s->start = origin + s->start / shrink;
+    s->step /= shrink;
+}
+
 poise_status ps_letterbox_plan(ps_letterbox *lb, const ps_pixels *px, const ps_geometry *g, int threads)
 {
     if (lb->block && lb->threads == threads && !memcmp(g, &lb->geometry, sizeof *g) &&
@@ -82,12 +94,14 @@ poise_status ps_letterbox_plan(ps_letterbox *lb, const ps_pixels *px, const ps_g
     }
     ps_span x = visible(g->left, g->start_x, g->step_x, g->src_w, g->dst_w);
     ps_span y = visible(g->top, g->start_y, g->step_y, g->src_h, g->dst_h);
+    in_memory(&x, g->origin_x, g->shrink, g->img_w);
+    in_memory(&y, g->origin_y, g->shrink, g->img_h);
     size_t xs = ps_round_up(ps_axis_size(px->filter, &x), PS_ALIGN);
     size_t ys = ps_round_up(ps_axis_size(px->filter, &y), PS_ALIGN);
-    double taps = ceil(g->step_y) * 2 + 2;
+    double taps = ceil(y.step) * 2 + 2;
     int32_t slots = taps < 4 ? 4 : taps > MOST_SLOTS ? MOST_SLOTS : (int32_t)taps;
     ps_arena measure = {0};
-    buffers_in(&measure, slots, x.n);
+    buffers_in(&measure, slots, x.n, g->img_w);
     size_t piece = ps_round_up(measure.used, PS_ALIGN), all;
     PS_REQUIRE(ps_size_mul(&all, piece, (size_t)threads) && ps_size_add(&all, all, xs + ys), POISE_NO_MEMORY,
                "scaling %d x %d to %d x %d pixels takes too much memory", g->src_w, g->src_h, g->new_w,
@@ -122,7 +136,7 @@ void ps_letterbox_free(ps_letterbox *lb)
 
 static void row_point(const ps_axis *x, const uint8_t *s, int step, uint16_t *d)
 {
-    int c1 = step == 3 ? 1 : 0, c2 = 2 * c1;
+    int c1 = step == 1 ? 0 : 1, c2 = 2 * c1;
     for (int32_t i = 0; i < x->n; i++, d += 3) {
         const uint8_t *a = s + (ptrdiff_t)ps_axis_tap(x, i, 0) * step,
                       *b = s + (ptrdiff_t)ps_axis_tap(x, i, 1) * step;
@@ -130,21 +144,6 @@ static void row_point(const ps_axis *x, const uint8_t *s, int step, uint16_t *d)
         d[0] = (uint16_t)((a[0] * wa + b[0] * wb) >> 4);
         d[1] = (uint16_t)((a[c1] * wa + b[c1] * wb) >> 4);
         d[2] = (uint16_t)((a[c2] * wa + b[c2] * wb) >> 4);
-    }
-}
-
-static void row_area(const ps_axis *x, const uint8_t *s, int step, uint16_t *d)
-{
-    int c1 = step == 3 ? 1 : 0, c2 = 2 * c1;
-    for (int32_t i = 0; i < x->n; i++, d += 3) {
-        const uint8_t *p = s + (ptrdiff_t)x->first[i] * step;
-        const int32_t *w = x->weight + x->start[i];
-        int32_t half = 1 << (PS_AREA_BITS - 1), r = half, g = half, b = half;
-        for (int32_t t = 0; t < x->count[i]; t++, p += step)
-            r += p[0] * w[t], g += p[c1] * w[t], b += p[c2] * w[t];
-        d[0] = (uint16_t)clamp(r >> PS_AREA_BITS, 0, 255);
-        d[1] = (uint16_t)clamp(g >> PS_AREA_BITS, 0, 255);
-        d[2] = (uint16_t)clamp(b >> PS_AREA_BITS, 0, 255);
     }
 }
 
@@ -156,6 +155,8 @@ typedef struct job {
     const poise_image *img;
     const poise_tensor *input;
     ps_image_dims d;
+    ps_row_kind kind;
+    int32_t from, to; /* columns of the source that are looked at */
     uint8_t order[3];
     float mul[3], add[3], border[3];
 } job;
@@ -166,11 +167,14 @@ static const uint16_t *source_row(const job *j, const buffers *b, int32_t s)
     int32_t slot = s % lb->slots;
     uint16_t *row = b->rows + (size_t)slot * (size_t)lb->x.n * 3;
     if (b->held[slot] == s) return row;
-    const uint8_t *p = j->img->pixels + s * j->img->stride;
-    if (lb->x.filter == PS_FILTER_POINT)
-        row_point(&lb->x, p, j->img->channels, row);
+    const uint8_t *p = j->img->plane[0] + s * j->img->stride[0];
+    if (j->kind.planar) ps_image_row_rgb(j->k, j->img, s, j->from, j->to, b->rgb), p = b->rgb;
+    const ps_axis *x = &lb->x;
+    if (x->filter == PS_FILTER_POINT)
+        row_point(x, p, j->kind.step, row);
     else
-        row_area(&lb->x, p, j->img->channels, row);
+        j->k->area_row_u8((size_t)x->n, &(ps_taps){x->first, x->count, x->start, x->weight}, p, (size_t)j->to,
+                          j->kind.step, row);
     b->held[slot] = s;
     return row;
 }
@@ -189,20 +193,20 @@ static void finish_row(const job *j, const buffers *b, int32_t i)
         return;
     }
     for (size_t c = 0; c < n; c++) b->sum[c] = 1 << (PS_AREA_BITS - 1);
-    for (int32_t t = 0; t < y->count[i]; t++) {
-        if (!w[t]) continue;
-        const uint16_t *p = source_row(j, b, y->first[i] + t);
-        int32_t wt = w[t];
-        for (size_t c = 0; c < n; c++) b->sum[c] += p[c] * wt;
+    for (int32_t t = 0; t < y->count[i]; t += 2) { /* in pairs; there are at least 4 slots */
+        bool two = t + 1 < y->count[i];
+        const uint16_t *p = source_row(j, b, y->first[i] + t), *q = two ? source_row(j, b, y->first[i] + t + 1) : p;
+        j->k->area_add_u16(n, p, q, w[t], two ? w[t + 1] : 0, b->sum);
     }
     for (size_t c = 0; c < n; c++) b->row[c] = (uint8_t)clamp(b->sum[c] >> PS_AREA_BITS, 0, 255);
 }
 
 /* Brightness of RGB in 14-bit weights, as the usual libraries have it. */
-static void to_grey(uint8_t *row, int32_t n)
+static void to_grey(uint8_t *row, int32_t n, bool bgr)
 {
+    int red = bgr ? 2 : 0, blue = 2 - red;
     for (int32_t i = 0; i < n; i++, row += 3) {
-        int v = (row[0] * 4899 + row[1] * 9617 + row[2] * 1868 + 8192) >> 14;
+        int v = (row[red] * 4899 + row[1] * 9617 + row[blue] * 1868 + 8192) >> 14;
         row[0] = row[1] = row[2] = (uint8_t)v;
     }
 }
@@ -243,7 +247,7 @@ static void rows_body(void *ctx, int begin, int end, int thread)
     const job *j = ctx;
     const ps_letterbox *lb = j->lb;
     ps_arena piece = {lb->block + lb->tables + (size_t)thread * lb->piece, lb->piece, 0};
-    buffers b = buffers_in(&piece, lb->slots, lb->x.n);
+    buffers b = buffers_in(&piece, lb->slots, lb->x.n, lb->geometry.img_w);
     for (int32_t s = 0; s < lb->slots; s++) b.held[s] = -1;
     bool f32 = j->input->type == POISE_F32;
     size_t element = f32 ? sizeof(float) : 1;
@@ -253,7 +257,7 @@ static void rows_body(void *ctx, int begin, int end, int thread)
         put_border(j, row, 0, inside ? lb->x0 : j->d.w);
         if (!inside) continue;
         finish_row(j, &b, y - lb->y0);
-        if (j->d.c == 1) to_grey(b.row, lb->x.n);
+        if (j->d.c == 1) to_grey(b.row, lb->x.n, j->kind.bgr);
         char *at = row + lb->x0 * j->d.sw * (ptrdiff_t)element;
         if (f32)
             put_f32(j, &b, (float *)(void *)at, lb->x.n);
@@ -263,19 +267,30 @@ static void rows_body(void *ctx, int begin, int end, int thread)
     }
 }
 
+/* [from, to) of the source's columns that have a weight. */
+static void columns(const ps_axis *x, int32_t *from, int32_t *to)
+{
+    *from = *to = 0;
+    if (!x->n) return;
+    *from = ps_axis_tap(x, 0, 0);
+    *to = ps_axis_tap(x, x->n - 1, x->count[x->n - 1] - 1) + 1;
+}
+
 poise_status ps_letterbox_run(const ps_letterbox *lb, const ps_kernels *k, const poise_image *img,
                               const poise_tensor *input)
 {
     job j = {.lb = lb, .k = k, .img = img, .input = input};
     const ps_pixels *px = &lb->pixels;
     PS_TRY(ps_image_dims_of(input, &j.d));
-    PS_REQUIRE(img->w == lb->geometry.src_w && img->h == lb->geometry.src_h && j.d.w == lb->geometry.dst_w &&
-                   j.d.h == lb->geometry.dst_h && (img->channels == 1 || img->channels == 3),
-               POISE_BAD_ARGUMENT,
-               "a picture of %d x %d pixels, %d channels: %d x %d with 1 or 3 was planned", img->w, img->h,
-               img->channels, lb->geometry.src_w, lb->geometry.src_h);
+    PS_TRY(ps_image_check(img));
+    PS_REQUIRE(img->w == lb->geometry.img_w && img->h == lb->geometry.img_h && j.d.w == lb->geometry.dst_w &&
+                   j.d.h == lb->geometry.dst_h,
+               POISE_BAD_ARGUMENT, "a picture of %d x %d pixels: %d x %d was planned", img->w, img->h,
+               lb->geometry.img_w, lb->geometry.img_h);
+    j.kind = ps_row_kind_of(img->format);
+    columns(&lb->x, &j.from, &j.to);
     for (int c = 0; c < 3; c++) {
-        j.order[c] = (uint8_t)(px->bgr ? 2 - c : c);
+        j.order[c] = (uint8_t)((px->bgr != 0) != j.kind.bgr ? 2 - c : c);
         j.mul[c] = px->scale / px->std[c];
         j.add[c] = -px->mean[c] / px->std[c];
         j.border[c] = (float)px->border * j.mul[c] + j.add[c];

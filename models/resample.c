@@ -13,7 +13,7 @@ static double reach(ps_filter filter, double step)
 
 size_t ps_axis_size(ps_filter filter, const ps_span *s)
 {
-    size_t most = (size_t)ceil(reach(filter, s->step)) * 2 + 1;
+    size_t most = ((size_t)ceil(reach(filter, s->step)) * 2 + 1 + 3) / 4 * 4;
     return (size_t)s->n * (3 + most) * sizeof(int32_t);
 }
 
@@ -58,7 +58,8 @@ void ps_axis_init(ps_axis *a, ps_filter filter, const ps_span *s, void *memory)
             point_taps(a, i, centre);
         else
             area_taps(a, i, centre, support);
-        at += a->count[i];
+        for (int32_t end = at + a->count[i]; filter == PS_FILTER_AREA && end % 4; end++) a->weight[end] = 0;
+        at += filter == PS_FILTER_AREA ? (a->count[i] + 3) / 4 * 4 : a->count[i];
         if (a->count[i] > a->taps) a->taps = a->count[i];
     }
 }

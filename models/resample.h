@@ -2,8 +2,7 @@
 #ifndef PS_MODELS_RESAMPLE_H
 #define PS_MODELS_RESAMPLE_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "ops/kernels.h"
 
 /* Both are bilinear with half-pixel centres and fixed-point weights; they differ when a picture shrinks.  AREA
  * is the default: the reference accuracies were measured with it, and its outputs equal the recorded network
@@ -16,10 +15,10 @@ typedef enum ps_filter {
 } ps_filter;
 extern const char *const ps_filter_names[PS_FILTER_COUNT]; /* "pil", "cv2" */
 
-enum { PS_AREA_BITS = 22, PS_POINT_BITS = 11 };
+enum { PS_POINT_BITS = 11 };
 
-/* Output i of [0, n) is the sum over t < count[i] of source[first[i] + t] * weight[start[i] + t].  With
- * PS_FILTER_POINT count is 2 and a tap that falls outside repeats the edge: see ps_axis_tap. */
+/* Output i of [0, n) is the sum over t < count[i] of source[first[i] + t] * weight[start[i] + t].  The
+ * weights of an AREA output are followed by zeros as ps_taps wants them.  With PS_FILTER_POINT count is 2 and a tap that falls outside repeats the edge: see ps_axis_tap. */
 typedef struct ps_axis {
     ps_filter filter;
     int32_t n, src;                 /* outputs described; pixels of the source */

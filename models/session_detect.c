@@ -1,5 +1,6 @@
 /* models/session_detect.c - poise_detect: a detector that lives with its session. */
 #include "models/detector.h"
+#include "models/image.h"
 
 #include "runtime/status.h"
 
@@ -32,6 +33,20 @@ poise_status poise_detect(poise_session *s, const poise_image *img, const poise_
     *n = 0;
     PS_TRY(detector_of(s, &d));
     return ps_detector_run(d, img, o, found, cap, n);
+}
+
+static double whole(const void *ctx, int32_t w, int32_t h)
+{
+    return ps_detector_shrink(ctx, w, h, NULL, 0);
+}
+
+poise_status poise_image_open_for(poise_session *s, const char *path, poise_image *out)
+{
+    PS_REQUIRE(s && path && out, POISE_BAD_ARGUMENT, "poise_image_open_for: a pointer is NULL");
+    ps_detector *d = NULL;
+    *out = (poise_image){0};
+    PS_TRY(detector_of(s, &d));
+    return ps_image_open_shrunk(path, &(ps_shrink){whole, d}, out);
 }
 
 const char *poise_class_name(const poise_session *s, int class_id)

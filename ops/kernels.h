@@ -56,6 +56,19 @@ enum {
     PS_FAST_BF16X3 = 2, /* three of them, on the two halves of each number: 16 bits of precision */
 };
 
+/* How Y, U and V become R, G and B, in 1/8192: with y = luma * (Y - low) and U, V less 128, R = y + rv V,
+ * G = y + gu U + gv V, B = y + bu U, rounded half up and clamped. */
+typedef struct ps_yuv {
+    int16_t low, luma, rv, gu, gv, bu;
+} ps_yuv;
+
+/* Weighted sums along a line: output i has count[i] >= 1 terms, weights from weight[start[i]] on for pixels from first[i]
+ * on.  Weights are 0..2^22 and sum to about 2^22.  Behind an output's weights zeros follow up to a multiple of 4. */
+typedef struct ps_taps {
+    const int32_t *first, *count, *start, *weight;
+} ps_taps;
+enum { PS_AREA_BITS = 22 };
+
 #define PS_SLOT(slot, ret, args) typedef ret ps_##slot##_fn args;
 #include "ops/kernels.def"
 #undef PS_SLOT

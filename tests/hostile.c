@@ -186,7 +186,7 @@ static void pictures(void)
     static uint8_t pixels[40 * 30 * 3];
     static const char *const names[] = {"a.ppm", "b.bmp", "c.jpg", "d.png"};
     for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)(i * 37 ^ (i >> 5));
-    poise_image img = {.pixels = pixels, .w = 40, .h = 30, .channels = 3, .stride = 120};
+    poise_image img = {.plane = {pixels}, .stride = {120}, .w = 40, .h = 30};
     for (int i = 0; i < 4; i++) {
         if (poise_image_save(&img, in_dir(names[i]), 80) == POISE_OK) damage(names[i], try_picture, false);
         else printf("hostile: SKIPPED: %s: %s\n", names[i], poise_error_text());

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,17 +20,17 @@ static poise_image quadrants(int w, int h, int channels)
 {
     static const uint8_t colour[4][3] = {{255, 0, 0}, {0, 255, 0}, {0, 0, 255}, {255, 255, 255}};
     poise_image img;
-    assert_int_equal(ps_image_alloc(&img, (uint64_t)w, (uint64_t)h, channels), POISE_OK);
+    assert_int_equal(ps_image_alloc(&img, (uint64_t)w, (uint64_t)h, channels == 1 ? POISE_GRAY : POISE_RGB), POISE_OK);
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++)
-            memcpy(img.pixels + y * img.stride + x * channels, colour[(y >= h / 2) * 2 + (x >= w / 2)],
+            memcpy(img.plane[0] + y * img.stride[0] + x * channels, colour[(y >= h / 2) * 2 + (x >= w / 2)],
                    (size_t)channels);
     return img;
 }
 
 static char at_corner(const poise_image *img, int right, int bottom)
 {
-    const uint8_t *p = img->pixels + (bottom ? img->h - 2 : 1) * img->stride + (right ? img->w - 2 : 1) * 3;
+    const uint8_t *p = img->plane[0] + (bottom ? img->h - 2 : 1) * img->stride[0] + (right ? img->w - 2 : 1) * 3;
     bool r = p[0] > 128, g = p[1] > 128, b = p[2] > 128;
     return r && g && b ? 'w' : r ? 'r' : g ? 'g' : b ? 'b' : '?';
 }
@@ -46,17 +47,17 @@ static void round_trip(const char *ending, int w, int h, int channels, int toler
     snprintf(path, sizeof path, "/tmp/test_image.%ld%s", (long)getpid(), ending);
     poise_image img = quadrants(w, h, channels), back;
     for (int i = 0; i < w * h * channels; i++) /* noise; a smooth slope for the format that loses detail */
-        img.pixels[i] = (uint8_t)(tolerance ? i / channels % w * 4 + i % channels * 20 : i * 37);
+        img.plane[0][i] = (uint8_t)(tolerance ? i / channels % w * 4 + i % channels * 20 : i * 37);
     assert_int_equal(poise_image_save(&img, path, 95), POISE_OK);
     assert_int_equal(poise_image_open(path, &back), POISE_OK);
     unlink(path);
     assert_int_equal(back.w, w);
     assert_int_equal(back.h, h);
-    assert_int_equal(back.channels, 3);
+    assert_int_equal(back.format, POISE_RGB);
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w * 3; x++) {
-            int want = img.pixels[y * img.stride + (channels == 3 ? x : x / 3)];
-            int got = back.pixels[y * back.stride + x];
+            int want = img.plane[0][y * img.stride[0] + (channels == 3 ? x : x / 3)];
+            int got = back.plane[0][y * back.stride[0] + x];
             assert_true(abs(want - got) <= tolerance);
         }
     poise_image_close(&img);
@@ -136,6 +137,68 @@ static void turns_upright(void **state)
     poise_image_close(&img);
 }
 
+static double always(const void *ctx, int32_t w, int32_t h)
+{
+    assert_true(w > 0 && h > 0);
+    return *(const double *)ctx;
+}
+
+/* Every pixel of a smaller version shows what it says it shows, whatever the orientation and the remainder of sides. */
+static void smaller_pixels_lie_right(int orientation, double most, int by)
+{
+    enum { W = 101, H = 77 };
+    poise_image img, full, out;
+    uint8_t *jpeg;
+    size_t n, size;
+    assert_int_equal(ps_image_alloc(&img, W, H, POISE_RGB), POISE_OK);
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++) {
+            uint8_t *p = img.plane[0] + y * img.stride[0] + 3 * x;
+            p[0] = p[2] = (uint8_t)(x * 2), p[1] = (uint8_t)(y * 3); /* slopes that tell where a pixel is from */
+        }
+    assert_int_equal(ps_jpeg_write(&img, 100, &jpeg, &n), POISE_OK);
+    uint8_t *turned = with_exif(jpeg, n, orientation, true, &size);
+    assert_int_equal(poise_image_open_memory(turned, size, &full), POISE_OK);
+    assert_int_equal(ps_jpeg_read(turned, size, &(ps_shrink){always, &most}, &out), POISE_OK);
+    if (by == 1) {
+        assert_true(out.w == full.w && out.h == full.h && !out.full_w);
+    } else {
+        assert_true(out.full_w == full.w && out.full_h == full.h && out.shrink == (float)by);
+        assert_true(out.w == (full.w + by - 1) / by && out.h == (full.h + by - 1) / by);
+        for (int y = 0; y < out.h; y++)
+            for (int x = 0; x < out.w; x++) {
+                double fx = (x + 0.5 - (double)out.left) * by - 0.5, fy = (y + 0.5 - (double)out.top) * by - 0.5;
+                if (fx < by || fy < by || fx > full.w - 1 - by || fy > full.h - 1 - by) continue;
+                int ix = (int)fx, iy = (int)fy;
+                for (int c = 0; c < 2; c++) {
+                    const uint8_t *p = full.plane[0] + iy * full.stride[0] + 3 * ix + c;
+                    double wx = fx - ix, wy = fy - iy;
+                    double want = (p[0] * (1 - wx) + p[3] * wx) * (1 - wy) +
+                                  (p[full.stride[0]] * (1 - wx) + p[full.stride[0] + 3] * wx) * wy;
+                    assert_true(fabs(out.plane[0][y * out.stride[0] + 3 * x + c] - want) <= 4);
+                }
+            }
+    }
+    poise_image_close(&out);
+    poise_image_close(&full);
+    poise_image_close(&img);
+    ps_free(jpeg);
+    free(turned);
+}
+
+static void reads_smaller_versions(void **state)
+{
+    (void)state;
+    if (!PS_WITH_JPEG) skip();
+    for (int o = 1; o <= 8; o++) {
+        smaller_pixels_lie_right(o, 2, 2);
+        smaller_pixels_lie_right(o, 7.9, 4);
+        smaller_pixels_lie_right(o, 100, 8);
+    }
+    smaller_pixels_lie_right(6, 1.99, 1);
+    smaller_pixels_lie_right(1, 0, 1);
+}
+
 static void bounds_exif(void **state)
 {
     (void)state;
@@ -157,7 +220,7 @@ static void refuses_prefixes(const uint8_t *p, size_t n, size_t step, const char
         poise_image out;
         poise_status st = poise_image_open_memory(copy, k, &out);
         assert_int_not_equal(st, POISE_OK);
-        assert_null(out.pixels);
+        assert_null(out.plane[0]);
         assert_true(poise_error_text()[0] != 0);
         if (word && k > n * 9 / 10) assert_non_null(strstr(poise_error_text(), word));
         free(copy);
@@ -179,7 +242,7 @@ static void flips_bits(const uint8_t *p, size_t n)
             assert_true(out.w > 0 && out.h > 0);
             poise_image_close(&out);
         } else {
-            assert_null(out.pixels);
+            assert_null(out.plane[0]);
         }
     }
     free(copy);
@@ -189,7 +252,7 @@ static void survives_damage(void **state)
 {
     (void)state;
     poise_image img = quadrants(40, 24, 3);
-    for (int i = 0; i < 40 * 24 * 3; i++) img.pixels[i] = (uint8_t)(i * i >> 3);
+    for (int i = 0; i < 40 * 24 * 3; i++) img.plane[0][i] = (uint8_t)(i * i >> 3);
     poise_status (*const write[])(const poise_image *, uint8_t **,
                                   size_t *) = {ps_pnm_write, ps_bmp_write, PS_WITH_PNG ? ps_png_write : NULL};
     for (int f = 0; f < 4; f++) {
@@ -242,7 +305,7 @@ static void limits_size(void **state)
     assert_int_equal(open_text("RIFF....WEBPVP8 ", 16), POISE_UNSUPPORTED);
     assert_non_null(strstr(poise_error_text(), "WebP"));
     poise_image img;
-    assert_int_equal(ps_image_alloc(&img, 10001, 10000, 3), POISE_UNSUPPORTED);
+    assert_int_equal(ps_image_alloc(&img, 10001, 10000, POISE_RGB), POISE_UNSUPPORTED);
     assert_non_null(strstr(poise_error_text(), "at most 100 million"));
 }
 
@@ -280,15 +343,15 @@ static void reads_variants(void **state)
     poise_image out;
     static const char ascii[] = "P3 # a comment\n2 1 15\n 15 15 0 7 3 9";
     assert_int_equal(poise_image_open_memory(ascii, sizeof ascii - 1, &out), POISE_OK);
-    assert_memory_equal(out.pixels, "\xff\xff\x00\x77\x33\x99", 6);
+    assert_memory_equal(out.plane[0], "\xff\xff\x00\x77\x33\x99", 6);
     poise_image_close(&out);
     static const char grey[] = "P5 2 1 255\n\x10\xf0";
     assert_int_equal(poise_image_open_memory(grey, sizeof grey - 1, &out), POISE_OK);
-    assert_memory_equal(out.pixels, "\x10\x10\x10\xf0\xf0\xf0", 6);
+    assert_memory_equal(out.plane[0], "\x10\x10\x10\xf0\xf0\xf0", 6);
     poise_image_close(&out);
     static const char deep[] = "P5 1 1 65535\n\xff\xff";
     assert_int_equal(poise_image_open_memory(deep, sizeof deep - 1, &out), POISE_OK);
-    assert_memory_equal(out.pixels, "\xff\xff\xff", 3);
+    assert_memory_equal(out.plane[0], "\xff\xff\xff", 3);
     poise_image_close(&out);
     /* One-bit BMP, bottom-up, palette black/orange: row 10000000. */
     uint8_t bmp[66] = {'B', 'M', 66, 0, 0, 0, 0, 0, 0, 0, 62, 0, 0, 0, 40,
@@ -296,7 +359,7 @@ static void reads_variants(void **state)
     bmp[58] = 0, bmp[59] = 128, bmp[60] = 255;
     bmp[62] = 0x80;
     assert_int_equal(poise_image_open_memory(bmp, sizeof bmp, &out), POISE_OK);
-    assert_memory_equal(out.pixels, "\xff\x80\x00\x00\x00\x00", 6);
+    assert_memory_equal(out.plane[0], "\xff\x80\x00\x00\x00\x00", 6);
     poise_image_close(&out);
 }
 
@@ -313,7 +376,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_pixels),    cmocka_unit_test(refuses_odd_names),
-        cmocka_unit_test(turns_upright),   cmocka_unit_test(bounds_exif),
+        cmocka_unit_test(turns_upright),
+        cmocka_unit_test(reads_smaller_versions),   cmocka_unit_test(bounds_exif),
         cmocka_unit_test(survives_damage), cmocka_unit_test(names_the_file),
         cmocka_unit_test(limits_size),     cmocka_unit_test(refuses_bombs),
         cmocka_unit_test(reads_variants),  cmocka_unit_test(says_what_is_missing),

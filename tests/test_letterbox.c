@@ -108,10 +108,10 @@ static poise_tensor tensor(void *data, poise_type type, int c, int h, int w, boo
 static poise_image noise(int w, int h, int channels)
 {
     poise_image img;
-    assert_int_equal(ps_image_alloc(&img, (uint64_t)w, (uint64_t)h, channels), POISE_OK);
+    assert_int_equal(ps_image_alloc(&img, (uint64_t)w, (uint64_t)h, channels == 1 ? POISE_GRAY : POISE_RGB), POISE_OK);
     uint32_t v = (uint32_t)(w * 31 + h);
     for (int i = 0; i < w * h * channels; i++)
-        v = v * 1664525u + 1013904223u, img.pixels[i] = (uint8_t)(v >> 24);
+        v = v * 1664525u + 1013904223u, img.plane[0][i] = (uint8_t)(v >> 24);
     return img;
 }
 
@@ -161,7 +161,7 @@ static double scaled_at(const poise_image *img, ps_filter f, int w, int h, int x
 {
     static double row[4096], column[4096];
     for (int sy = 0; sy < img->h; sy++) {
-        for (int sx = 0; sx < img->w; sx++) row[sx] = img->pixels[sy * img->stride + sx * img->channels + c];
+        for (int sx = 0; sx < img->w; sx++) row[sx] = img->plane[0][sy * img->stride[0] + sx * ps_format_step(img->format) + c];
         column[sy] =
             f == PS_FILTER_AREA ? floor(area_at(row, img->w, w, x) + 0.5) : point_at(row, img->w, w, x);
     }
@@ -225,7 +225,7 @@ static void shows_parts_as_defined(void **state)
                         if (xs[0] < 0) xs[0] = 0;
                         if (ys[0] < 0) ys[0] = 0;
                         for (int r = 0; r < 2; r++) {
-                            const uint8_t *p = img.pixels + ys[r] * img.stride + c;
+                            const uint8_t *p = img.plane[0] + ys[r] * img.stride[0] + c;
                             v[r] = p[xs[0] * 3] * (1 - fx) + p[xs[1] * 3] * fx;
                         }
                         want = v[0] * (1 - fy) + v[1] * fy;
@@ -252,7 +252,7 @@ static void normalises_and_borders(void **state)
 {
     (void)state;
     uint8_t rgb[2 * 1 * 3] = {10, 20, 30, 40, 50, 60};
-    poise_image img = {rgb, 2, 1, 3, 6, 0};
+    poise_image img = {.plane = {rgb}, .stride = {6}, .w = 2, .h = 1};
     float data[3 * 2 * 2];
     poise_tensor t = tensor(data, POISE_F32, 3, 2, 2, false);
     ps_pixels px = {
@@ -384,7 +384,7 @@ static void equals_reference_inputs(void **state)
         if (part) px.filter = PS_FILTER_POINT;
         fill_part(&photo, part ? cases[i].box : NULL, &px, 2, &t);
         for (size_t k = 0; k < n; k++) {
-            int d = got[k] - want.pixels[k];
+            int d = got[k] - want.plane[0][k];
             differ += part ? d < 0 || d > 1 : d != 0;
             if ((size_t)abs(d) > most) most = (size_t)abs(d);
         }

@@ -60,7 +60,7 @@ static void fill_input(poise_session *s, const network *n, const char *png)
     for (int y = 0; y < img.h; y++)
         for (int x = 0; x < img.w; x++)
             for (int c = 0; c < 3; c++) {
-                float p = img.pixels[y * img.stride + x * 3 + (n->bgr ? 2 - c : c)];
+                float p = img.plane[0][y * img.stride[0] + x * 3 + (n->bgr ? 2 - c : c)];
                 ((float *)t->data)[c * t->stride[1] + y * t->stride[2] + x * t->stride[3]] =
                     (p * n->scale - n->mean[c]) / n->std[c];
             }

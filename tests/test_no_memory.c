@@ -76,7 +76,7 @@ static void first_picture(void **state)
 {
     (void)state;
     static uint8_t pixels[48 * 36 * 3];
-    const poise_image img = {.pixels = pixels, .w = 48, .h = 36, .channels = 3, .stride = 48 * 3};
+    const poise_image img = {.plane = {pixels}, .stride = {48 * 3}, .w = 48, .h = 36};
     poise_model *m;
     write_network(TINY_DETECT);
     assert_int_equal(poise_model_open_any(path, NULL, NULL, &m), POISE_OK);

@@ -40,7 +40,7 @@ static void pictures(void)
     static const char *const names[] = {"a.jpg", "b.png", "c.ppm", "d.bmp"};
     for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = (uint8_t)(i * 37 ^ (i >> 5));
     for (int channels = 1; channels <= 3; channels += 2) {
-        poise_image img = {.pixels = pixels, .w = 24, .h = 17, .channels = channels, .stride = 24 * channels};
+        poise_image img = {.plane = {pixels}, .stride = {24 * channels}, .w = 24, .h = 17, .format = channels == 1 ? POISE_GRAY : POISE_RGB};
         for (int i = 0; i < 4; i++) {
             char name[32];
             snprintf(name, sizeof name, "%d%s", channels, names[i]);
