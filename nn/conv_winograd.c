@@ -1,8 +1,9 @@
-/* nn/conv_winograd.c - 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3): a quarter of the multiplications.
+/* nn/conv_winograd.c - 3x3 convolutions by Winograd's F(4x4, 3x3): a quarter of the multiplications.
  *
  * The output is cut into tiles of 4x4 pixels.  The 6x6 inputs behind a tile become 36 values per channel; products
  * with 36 transformed weight matrices (one small matrix product each, over all tiles of a block) become 36 values per
- * output channel, and these the 16 outputs.
+ * output channel, and these the 16 outputs.  With stride 2 it is 9x9 inputs and 81 values, still of 36 matrices: odd
+ * inputs meet the middle weight alone (ops/kernels.def); 81 multiplications instead of 144.
  *
  * Weights are packed as for the direct driver (9 numbers a window, not 36) and transformed while running: some channels
  * of a panel at a time, which stay in L2 until they are multiplied.  That takes 5 cycles a window with AVX-512,
@@ -14,10 +15,11 @@
 #include "nn/conv.h"
 
 enum {
-    POINTS = 36,
-    WINDOW = 6,              /* rows and columns of input behind a tile */
+    LINE = 6,
+    MATRICES = LINE * LINE,
     LEAST_CHANNELS = 16,     /* below, transforms cost more than they save */
     LEAST_TILES = 4,         /* below, so does the transform of weights */
+    LEAST_TILES_S2 = 20,     /* the same with stride 2: 1.4 x as fast at 25 tiles (256 > 128 channels), 0.85 x at 16 and 9 */
     BLOCK_BYTES = 640 << 10, /* transformed inputs and outputs of a block: fits beside weights in 1 MB of L2 */
     KEPT_BYTES = 4 << 20,    /* most transformed weights that are kept for all blocks */
     CHUNK = 64,              /* channels of a panel that are transformed together: 288 KB of AVX-512's panels */
@@ -27,6 +29,11 @@ enum {
 
 typedef struct cut {
     const ps_conv *v;
+    int side;        /* rows and columns of input behind a tile, and of values */
+    size_t products; /* their square */
+    ps_winograd_in_f32_fn *in;
+    ps_winograd_weights_f32_fn *weights;
+    ps_winograd_out_f32_fn *out;
     size_t c, o, nr, mr, panels, panel_floats;
     size_t tiles_x, tiles, block, blocks, images; /* tiles of an image, tiles in a block */
     size_t joint, share, shares;                  /* panels of an output transform, of an item; items of a block */
@@ -51,7 +58,7 @@ static size_t tiles_of(int32_t pixels)
 bool ps_winograd_can(const ps_conv *v)
 {
     for (int i = 0; i < 2; i++)
-        if (v->kernel[i] != 3 || v->stride[i] != 1 || v->dilation[i] != 1) return false;
+        if (v->kernel[i] != 3 || v->stride[i] > 2 || v->stride[i] != v->stride[0] || v->dilation[i] != 1) return false;
     if (v->group != 1 || v->c < LEAST_CHANNELS || v->o < LEAST_CHANNELS) return false;
     for (int i = 0; i < v->batch_rank; i++)
         if (v->weight_step[i]) return false;
@@ -60,7 +67,7 @@ bool ps_winograd_can(const ps_conv *v)
 
 bool ps_winograd_pays(const ps_conv *v)
 {
-    return tiles_of(v->out[0]) * tiles_of(v->out[1]) >= LEAST_TILES;
+    return tiles_of(v->out[0]) * tiles_of(v->out[1]) >= (v->stride[0] == 1 ? LEAST_TILES : LEAST_TILES_S2);
 }
 
 /* Rows a whole number of cache lines long, and never a multiple of 1 KB apart, which would share L1 sets. */
@@ -73,7 +80,7 @@ static size_t spread_rows(size_t n)
 /* Tiles of a block: as many as stay in L2, but enough for the weights that each block reads again. */
 static void choose_block(cut *c, size_t want)
 {
-    size_t tile = POINTS * (c->in_ld + c->out_ld) * sizeof(float), least = 2 * c->mr;
+    size_t tile = c->products * (c->in_ld + c->out_ld) * sizeof(float), least = 2 * c->mr;
     size_t fit = ps_least(BLOCK_BYTES / tile / c->mr * c->mr, c->tiles);
     size_t part = ceil_div(c->tiles * c->images, want);
     if (fit > part) fit = part;
@@ -93,6 +100,12 @@ static void choose_share(cut *c, size_t want)
 static void make_cut(const ps_conv *v, cut *c)
 {
     *c = (cut){.v = v, .c = (size_t)v->c, .o = (size_t)v->o};
+    bool one = v->stride[0] == 1;
+    c->side = one ? 6 : 9;
+    c->products = (size_t)c->side * (size_t)c->side;
+    c->in = one ? v->k->winograd_in_f32 : v->k->winograd_s2_in_f32;
+    c->weights = one ? v->k->winograd_weights_f32 : v->k->winograd_s2_weights_f32;
+    c->out = one ? v->k->winograd_out_f32 : v->k->winograd_s2_out_f32;
     c->mr = (size_t)v->k->gemm_f32_tile.mr;
     c->nr = (size_t)v->k->gemm_f32_tile.nr;
     c->panels = ceil_div(c->o, c->nr);
@@ -110,13 +123,15 @@ static void make_cut(const ps_conv *v, cut *c)
     c->in_step = c->block * c->in_ld + 16;
     c->out_step = ps_round_up(c->block * c->out_ld, 16) + 16;
     c->u_step = ps_round_up(c->c * c->nr, 16) + 16;
-    c->kept_floats = ps_size_cap(c->panels * POINTS, c->u_step);
+    c->kept_floats = ps_size_cap(c->panels * MATRICES, c->u_step);
     c->keep = c->blocks * c->images > 1 && c->kept_floats <= KEPT_BYTES / sizeof(float);
     if (!c->keep) {
         c->kept_floats = 0;
         c->u_step = ps_round_up(ceil_div(c->c, c->chunks) * c->nr, 16) + 16;
     }
-    c->thread_floats = ps_size_cap(POINTS, c->in_step + c->out_step + (c->keep ? 0 : c->u_step));
+    c->thread_floats = ps_size_cap(c->products, c->in_step + c->out_step);
+    if (!c->keep && !ps_size_add(&c->thread_floats, c->thread_floats, ps_size_cap(MATRICES, c->u_step)))
+        c->thread_floats = SIZE_MAX;
     c->threads = want > 1 ? v->threads : 1;
 }
 
@@ -132,7 +147,7 @@ size_t ps_winograd_scratch(const ps_conv *v)
 static void transform_weights(const cut *c, size_t panel, size_t from, size_t to, float *u)
 {
     const float *w = c->v->weights + panel * c->panel_floats + from * c->nr;
-    c->v->k->winograd_weights_f32((to - from) * c->nr, w, (ptrdiff_t)(c->c * c->nr), u, (ptrdiff_t)c->u_step);
+    c->weights((to - from) * c->nr, w, (ptrdiff_t)(c->c * c->nr), u, (ptrdiff_t)c->u_step);
 }
 
 static void keep_weights(void *ctx, int begin, int end, int thread)
@@ -141,15 +156,15 @@ static void keep_weights(void *ctx, int begin, int end, int thread)
     const cut *c = ctx;
     float *kept = (float *)(void *)c->v->scratch;
     for (size_t i = (size_t)begin; i < (size_t)end; i++)
-        transform_weights(c, i, 0, c->c, kept + i * POINTS * c->u_step);
+        transform_weights(c, i, 0, c->c, kept + i * MATRICES * c->u_step);
 }
 
 /* The rows (or columns) of a window at `at` that an image of `size` has: [*first, *end). */
-static void clip(ptrdiff_t at, int32_t size, int *first, int *end)
+static void clip(ptrdiff_t at, int32_t size, int side, int *first, int *end)
 {
     ptrdiff_t from = at < 0 ? -at : 0, to = size - at;
-    if (from > WINDOW) from = WINDOW;
-    if (to > WINDOW) to = WINDOW;
+    if (from > side) from = side;
+    if (to > side) to = side;
     *first = (int)from;
     *end = to > from ? (int)to : (int)from;
 }
@@ -174,15 +189,14 @@ static size_t transform_inputs(const cut *c, size_t image, size_t from, size_t n
     size_t needed = 0;
     for (size_t t = 0; t < n; t++) {
         if (!is_needed(c, from + t)) continue;
-        ptrdiff_t y0 = (ptrdiff_t)((from + t) / c->tiles_x * 4) - v->pad[0];
-        ptrdiff_t x0 = (ptrdiff_t)((from + t) % c->tiles_x * 4) - v->pad[1];
+        ptrdiff_t y0 = (ptrdiff_t)((from + t) / c->tiles_x * 4) * v->stride[0] - v->pad[0];
+        ptrdiff_t x0 = (ptrdiff_t)((from + t) % c->tiles_x * 4) * v->stride[1] - v->pad[1];
         ps_part part;
-        clip(y0, v->in[0], &part.y0, &part.y1);
-        clip(x0, v->in[1], &part.x0, &part.x1);
+        clip(y0, v->in[0], c->side, &part.y0, &part.y1);
+        clip(x0, v->in[1], c->side, &part.x0, &part.x1);
         bool any = part.y0 < part.y1 && part.x0 < part.x1;
         const float *at = any ? x + (y0 + part.y0) * v->xs.row + (x0 + part.x0) * v->xs.pixel : x;
-        v->k->winograd_in_f32(c->c, at, v->xs.row, v->xs.pixel, &part, in + needed++ * c->in_ld,
-                                  (ptrdiff_t)c->in_step);
+        c->in(c->c, at, v->xs.row, v->xs.pixel, &part, in + needed++ * c->in_ld, (ptrdiff_t)c->in_step);
     }
     return needed;
 }
@@ -220,25 +234,46 @@ static void transform_outputs(const cut *c, size_t image, size_t from, size_t n,
             e.residual = r + (ptrdiff_t)ty * v->rs.row + (ptrdiff_t)tx * v->rs.pixel;
             e.ldr = v->rs.pixel;
         }
-        v->k->winograd_out_f32(cols, out, (ptrdiff_t)c->out_step, rows, columns,
+        c->out(cols, out, (ptrdiff_t)c->out_step, rows, columns,
                                y + (ptrdiff_t)ty * v->ys.row + (ptrdiff_t)tx * v->ys.pixel, v->ys.row, v->ys.pixel,
                                v->rs.row, &e);
         out += c->out_ld;
     }
 }
 
-/* All products of n transformed tiles with one panel: 36 values of each in `out`. */
+/* The rows (or columns) of values that meet row (or column) i of matrices: [*first, *end).  The last is that of odd
+ * inputs with stride 2. */
+static void met(const cut *c, size_t i, size_t *first, size_t *end)
+{
+    *first = i;
+    *end = i + 1 < LINE ? i + 1 : (size_t)c->side;
+}
+
+/* All products of n transformed tiles with input channels [from, to) of one panel, whose matrices are at u. */
+static void multiply_chunk(const cut *c, size_t from, size_t to, size_t cols, size_t n, const float *in, const float *u,
+                           float *out)
+{
+    for (size_t p = 0; p < MATRICES; p++, u += c->u_step) {
+        size_t y0, y1, x0, x1;
+        met(c, p / LINE, &y0, &y1);
+        met(c, p % LINE, &x0, &x1);
+        for (size_t y = y0; y < y1; y++)
+            for (size_t x = x0; x < x1; x++) {
+                size_t at = y * (size_t)c->side + x;
+                multiply(c, n, to - from, cols, in + at * c->in_step + from, u, from > 0, out + at * c->out_step);
+            }
+    }
+}
+
+/* All values of n tiles and the output channels of one panel, in `out`. */
 static void run_panel(const cut *c, size_t panel, size_t n, const float *in, float *out, float *u)
 {
-    const float *kept = (const float *)(const void *)c->v->scratch + panel * POINTS * c->u_step;
+    const float *kept = (const float *)(const void *)c->v->scratch + panel * MATRICES * c->u_step;
     size_t cols = ps_least(c->nr, c->o - panel * c->nr);
     for (size_t i = 0; i < c->chunks; i++) {
         size_t from = c->c * i / c->chunks, to = c->c * (i + 1) / c->chunks;
-        const float *w = c->keep ? kept + from * c->nr : u;
         if (!c->keep) transform_weights(c, panel, from, to, u);
-        for (size_t p = 0; p < POINTS; p++)
-            multiply(c, n, to - from, cols, in + p * c->in_step + from, w + p * c->u_step, i > 0,
-                     out + p * c->out_step);
+        multiply_chunk(c, from, to, cols, n, in, c->keep ? kept + from * c->nr : u, out);
     }
 }
 
@@ -246,7 +281,7 @@ static void run_items(void *ctx, int begin, int end, int thread)
 {
     const cut *c = ctx;
     float *mine = (float *)(void *)c->v->scratch + c->kept_floats + (size_t)thread * c->thread_floats;
-    float *in = mine, *out = in + POINTS * c->in_step, *u = out + POINTS * c->out_step;
+    float *in = mine, *out = in + c->products * c->in_step, *u = out + c->products * c->out_step;
     for (size_t i = (size_t)begin; i < (size_t)end; i++) {
         size_t image = i / c->shares / c->blocks, from = i / c->shares % c->blocks * c->block;
         size_t n = from >= c->tiles ? 0 : ps_least(c->tiles - from, c->block);

@@ -3,3 +3,4 @@
 #include "ops/vec/vec_sse4.h"
 
 #include "ops/tmpl/winograd.inc"
+#include "ops/tmpl/winograd_s2.inc"
