@@ -74,9 +74,9 @@ static double share(double part, double all)
     return all > 0 ? 100 * part / all : 0;
 }
 
-static const char *shape_of(const poise_model *m, const ps_node *n, char text[PS_SHAPE_TEXT])
+static const char *shape_of(const poise_model *m, int32_t value, char text[PS_SHAPE_TEXT])
 {
-    const ps_value *v = &m->graph.values[n->out[0]];
+    const ps_value *v = &m->graph.values[value];
     return ps_shape_text(v->rank, v->dim, text);
 }
 
@@ -129,7 +129,7 @@ void ps_roofline_table(const poise_model *m, const ps_peaks *p, const double *ms
         if (ps_choice_is_rule(&m->choices[i])) *way = 0;
         else ps_choice_text(m, &m->choices[i], way);
         printf("  %4d %9.4f %5.1f %8.1f %7.3f %6.1f %7.1f %6.1f  %-17s %-20s %s  %s%s%s%s\n", i, s.ms, share(s.ms, total),
-               s.gflops, 1e-6 * s.bytes, s.gb_s, s.intensity, s.bound, n->op->name, shape_of(m, n, dims), what,
+               s.gflops, 1e-6 * s.bytes, s.gb_s, s.intensity, s.bound, n->op->name, shape_of(m, n->out[0], dims), what,
                *way ? "(" : "", way, *way ? ") " : "", n->name);
     }
     printf("\n operator            nodes        ms     %%  GFLOP/s      MB   GB/s bound%%\n");
@@ -148,7 +148,7 @@ void ps_roofline_csv(const poise_model *m, const ps_peaks *p, const double *ms)
         if (m->plan.skip[i]) continue;
         char dims[PS_SHAPE_TEXT], way[PS_CHOICE_TEXT];
         ps_step s = ps_step_of(m, p, i, ms[i]);
-        printf("%d,%s,%s,%s,%.5f,%.2f,%.1f,%.0f,%.1f,%.2f,%.1f,\"", i, n->op->name, shape_of(m, n, dims),
+        printf("%d,%s,%s,%s,%.5f,%.2f,%.1f,%.0f,%.1f,%.2f,%.1f,\"", i, n->op->name, shape_of(m, n->out[0], dims),
                ps_choice_text(m, &m->choices[i], way), s.ms, share(s.ms, sum(m, ms)), s.gflops, s.bytes, s.gb_s, s.intensity,
                s.bound);
         for (const char *c = n->name; *c; c++) printf(*c == '"' ? "\"\"" : "%c", *c);
@@ -175,13 +175,17 @@ void ps_roofline_json(ps_json *j, const poise_model *m, const ps_peaks *p, const
     for (int32_t i = 0; i < m->graph.n_nodes; i++) {
         const ps_node *n = &m->graph.nodes[i];
         if (m->plan.skip[i]) continue;
-        char dims[PS_SHAPE_TEXT], way[PS_CHOICE_TEXT];
+        char dims[PS_SHAPE_TEXT], what[160] = "", way[PS_CHOICE_TEXT];
         ps_step s = ps_step_of(m, p, i, ms[i]);
         ps_json_object(j, NULL);
         ps_json_int(j, "step", i);
         ps_json_text(j, "op", n->op->name);
         ps_json_text(j, "name", n->name);
-        ps_json_text(j, "output", shape_of(m, n, dims));
+        ps_json_text(j, "output", shape_of(m, n->out[0], dims));
+        if (n->in[0] >= 0) ps_json_text(j, "input", shape_of(m, n->in[0], dims));
+        if (n->n_in > 1 && n->in[1] >= 0) ps_json_text(j, "second", shape_of(m, n->in[1], dims));
+        if (n->op->describe) n->op->describe(n->params, what, sizeof what);
+        if (*what) ps_json_text(j, "params", what);
         if (*ps_choice_text(m, &m->choices[i], way)) ps_json_text(j, "variant", way);
         ps_json_number(j, "min_ms", s.ms, 5);
         ps_json_number(j, "share", share(s.ms, sum(m, ms)), 4);

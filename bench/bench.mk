@@ -1,7 +1,25 @@
-# bench/bench.mk - Poise beside ONNX Runtime (npm) on the networks in $(BENCH_MODELS).
-BENCH_MODELS ?= $(wildcard $(or $(POISE_ASSETS),../shared/assets)/models/onnx/*_fp32_recovered.onnx)
-.cache/ort/node_modules/onnxruntime-node:
-	mkdir -p .cache/ort && cd .cache/ort && npm init -y >/dev/null && npm install --ignore-scripts onnxruntime-node
-bench: all .cache/ort/node_modules/onnxruntime-node             ## Poise and ONNX Runtime in turn on the same files
-	POISE=$(B)/poise node bench/compare.mjs $(BENCH_MODELS)
-.PHONY: bench
+# bench/bench.mk - Poise beside others on the networks in $(BENCH_MODELS); nothing of it is part of the library.
+NETWORKS     ?= $(B)/networks
+BENCH_MODELS ?= $(or $(wildcard $(NETWORKS)/*.onnx),$(wildcard $(or $(POISE_ASSETS),../shared/assets)/models/onnx/*_fp32_recovered.onnx))
+BENCH_OUT    ?= bench/results/$(shell date +%F)-peers
+ORT_DIR      ?= .cache/ort
+PYTHON       ?= /usr/bin/python3# the one that has Debian's packages
+# oneDNN's C API changed with version 3: peer_dnnl speaks version 2.
+PEERS := $(if $(filter 1,$(call has,cblas.h)),$(B)/peer_sgemm) \
+         $(if $(shell printf '\#include <dnnl_version.h>\n\#if DNNL_VERSION_MAJOR == 2\nyes\n\#endif\n' | $(CC) -E -x c - 2>/dev/null | grep -x yes),$(B)/peer_dnnl)
+$(ORT_DIR)/node_modules/onnxruntime-node:
+	mkdir -p $(ORT_DIR) && cd $(ORT_DIR) && npm init -y >/dev/null && npm install --ignore-scripts onnxruntime-node
+$(B)/peer_sgemm: LINKED := -lopenblas
+$(B)/peer_dnnl: LINKED := -ldnnl
+.PRECIOUS: $(B)/bench/%.o
+$(B)/peer_%: $(B)/bench/peer_%.o $(B)/libpoise.a ; $(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(LINKED) $(LDFLAGS)
+bench: all $(ORT_DIR)/node_modules/onnxruntime-node             ## Poise and ONNX Runtime in turn on the same files
+	ORT_DIR=$(ORT_DIR) POISE=$(B)/poise node bench/peers.mjs -s -e poise,onnx-runtime $(BENCH_MODELS)
+bench-peers: all $(PEERS)                                       ## all engines and libraries that are installed, a table and a chart in bench/results
+	ORT_DIR=$(ORT_DIR) POISE=$(B)/poise node bench/peers.mjs -o $(BENCH_OUT) $(BENCH_ARGS) $(BENCH_MODELS)
+bench-golden: all $(ORT_DIR)/node_modules/onnxruntime-node      ## outputs beside those of ONNX Runtime on random input
+	ORT_DIR=$(ORT_DIR) POISE=$(B)/poise node bench/golden.mjs $(BENCH_MODELS)
+bench-networks:                                                 ## export the benchmark networks into DIR (python3-torch, -torchvision, -onnx)
+	$(PYTHON) bench/export_networks.py $(or $(DIR),$(NETWORKS))
+.PHONY: bench bench-golden bench-peers bench-networks
+-include $(B)/bench/peer_sgemm.d $(B)/bench/peer_dnnl.d
