@@ -16,7 +16,7 @@ Q      := $(if $(V),,@)
 say     = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
 # One line per ISA: the folder ops/<isa>/ is compiled with these flags and no other file is.
-ISAS_x86_64  := c sse4 avx2 avx512 avx512bf16
+ISAS_x86_64  := c sse4 avx2 avx512 avx512bf16 amx
 ISAS_aarch64 := c
 ISAS_arm     := c
 FLAGS_sse4   := -msse4.1
@@ -54,9 +54,9 @@ LINK    = $(CC) $(ALL) $(OMP) $(if $(STATIC),-static)
 
 LIB   := $(wildcard runtime/*.c ops/*.c nn/*.c models/*.c convert/*.c) $(foreach i,$(ISAS),$(wildcard ops/$(i)/*.c))
 APP   := $(filter-out app/main.c,$(wildcard app/*.c))# all but main: test programs link these too
-CHECK := tests/check.c $(wildcard tests/check_*.c)
+CHECK := tests/check.c $(wildcard tests/check_*.c) tests/amx_emulated.c
 TESTS := $(if $(filter 1,$(CMOCKA)),$(wildcard tests/test_*.c))
-SUPPORT := tests/op_test.c tests/graph_build.c tests/tiny_onnx.c# linked into a test program that uses it
+SUPPORT := tests/amx_emulated.c tests/op_test.c tests/graph_build.c tests/tiny_onnx.c# linked into a test program that uses it
 FUZZ  := $(wildcard tests/fuzz/fuzz_*.c)
 
 all: $(B)/libpoise.a $(if $(STATIC),,$(B)/libpoise.so) $(if $(wildcard app/main.c),$(B)/poise)   ## build the command and the libraries

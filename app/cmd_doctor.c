@@ -100,6 +100,7 @@ static void sets(unsigned found, const ps_kernels *k)
     printf("; built in:");
     for (const ps_isa *i = ps_isas; i->name; i++) printf(" %s", i->name);
     printf("; in use: up to %s\n", k->name);
+    if (ps_cpu_amx_refused()) printf("amx          refused to this process by the system (arch_prctl, tile data)\n");
 }
 
 /* Which ISA's function sits in each slot. */

@@ -3,8 +3,10 @@
  *   check [--isa=NAME] [--slot=GLOB] [--seed=N] [--bench] [-v]
  *
  * Walks the ISAs weakest first; whenever a slot changes hands, the newcomer is checked.  With --bench it is timed
- * as well, if it passed, against the peak of its ISA and with the processor's counters where there are any. */
+ * as well, if it passed, against the peak of its ISA and with the processor's counters where there are any.  Behind the
+ * ISAs, "amx_emulated" is what ops/amx has, over tiles in plain C. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
+#include "tests/amx_emulated.h"
 #include "tests/check.h"
 
 #include "app/peak.h"
@@ -234,7 +236,7 @@ static options parse(int argc, char **argv)
     }
     unsigned all = ~0u;
     const char *known;
-    if (!ps_kernels_cap(o.isa, &all, &known)) {
+    if (o.isa && strcmp(o.isa, "amx_emulated") && !ps_kernels_cap(o.isa, &all, &known)) {
         fprintf(stderr, "check: --isa=%s: not one of %s\n", o.isa, known);
         exit(2);
     }
@@ -247,21 +249,53 @@ static ps_tile tile_of(const ps_kernels *k, const char *slot)
     return !strcmp(slot, "gemm_bf16") ? k->gemm_bf16_tile : k->gemm_f32_tile;
 }
 
+/* What main has at hand. */
+typedef struct session {
+    options o;
+    ps_kernels ref;
+    int passed, failed;
+} session;
+
+/* The slots that `now`, the table of `isa`, has changed. */
+static void check_table(session *s, const char *isa, const ps_kernels *before, const ps_kernels *now)
+{
+    if (s->o.isa && strcmp(s->o.isa, isa)) return;
+    double peak = s->o.bench ? ps_peak_flops(isa, 1) : 0.0, peak_read = s->o.bench ? ps_peak_read(isa, 16384) : 0.0;
+    if (peak_read > 0.0) printf("%-7s peak %.1f GFLOP/s, reads %.1f GB/s from L1\n", isa, peak, peak_read);
+#define PS_SLOT(slot_, ret, args)                                                                \
+    if (now->slot_ != before->slot_ && !fnmatch(s->o.slot, #slot_, 0)) {                         \
+        check c = {#slot_,                                                                       \
+                   isa,                                                                          \
+                   (check_any_fn *)s->ref.slot_,                                                 \
+                   (check_any_fn *)now->slot_,                                                   \
+                   tile_of(&s->ref, #slot_),                                                     \
+                   tile_of(now, #slot_),                                                         \
+                   peak,                                                                         \
+                   peak_read,                                                                    \
+                   s->o.bench,                                                                   \
+                   false};                                                                       \
+        run(&c, check_##slot_);                                                                  \
+        if (s->o.verbose) printf("%-7s %-13s %s\n", isa, #slot_, c.failed ? "FAILED" : "ok");    \
+        c.failed ? s->failed++ : s->passed++;                                                    \
+    }
+#include "ops/kernels.def"
+#undef PS_SLOT
+}
+
 int main(int argc, char **argv)
 {
-    const options o = parse(argc, argv);
-    int passed = 0, failed = 0;
+    session s = {.o = parse(argc, argv)};
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGSEGV, on_signal);
     signal(SIGBUS, on_signal);
     signal(SIGILL, on_signal);
     signal(SIGFPE, on_signal);
-    seed = o.seed;
+    seed = s.o.seed;
 
-    if (o.bench) check_perf_open();
+    if (s.o.bench) check_perf_open();
     unsigned have = ps_cpu_flags(), flags = 0;
-    ps_kernels ref, before = {0}, now;
-    ps_kernels_select(&ref, 0);
+    ps_kernels before = {0}, now;
+    ps_kernels_select(&s.ref, 0);
     for (const ps_isa *isa = ps_isas; isa->name; isa++) {
         if ((isa->need & have) != isa->need) {
             printf("%-7s not on this CPU\n", isa->name);
@@ -269,31 +303,12 @@ int main(int argc, char **argv)
         }
         flags |= isa->need;
         ps_kernels_select(&now, flags);
-        bool wanted = !o.isa || !strcmp(o.isa, isa->name);
-        double peak = wanted && o.bench ? ps_peak_flops(isa->name, 1) : 0.0;
-        double peak_read = wanted && o.bench ? ps_peak_read(isa->name, 16384) : 0.0;
-        if (peak_read > 0.0) printf("%-7s peak %.1f GFLOP/s, reads %.1f GB/s from L1\n", isa->name, peak, peak_read);
-#define PS_SLOT(slot_, ret, args)                                                                \
-    if (wanted && now.slot_ != before.slot_ && !fnmatch(o.slot, #slot_, 0)) {                    \
-        check c = {#slot_,                                                                       \
-                   isa->name,                                                                    \
-                   (check_any_fn *)ref.slot_,                                                    \
-                   (check_any_fn *)now.slot_,                                                    \
-                   tile_of(&ref, #slot_),                                                        \
-                   tile_of(&now, #slot_),                                                        \
-                   peak,                                                                         \
-                   peak_read,                                                                    \
-                   o.bench,                                                                      \
-                   false};                                                                       \
-        run(&c, check_##slot_);                                                                  \
-        if (o.verbose) printf("%-7s %-13s %s\n", isa->name, #slot_, c.failed ? "FAILED" : "ok"); \
-        c.failed ? failed++ : passed++;                                                          \
-    }
-#include "ops/kernels.def"
-#undef PS_SLOT
+        check_table(&s, isa->name, &before, &now);
         before = now;
     }
-    if (failed) printf("to repeat: --seed=%u\n", o.seed);
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed ? 1 : 0;
+    amx_emulated_select(&now);
+    check_table(&s, now.name_bf16, &before, &now);
+    if (s.failed) printf("to repeat: --seed=%u\n", s.o.seed);
+    printf("%d passed, %d failed\n", s.passed, s.failed);
+    return s.failed ? 1 : 0;
 }

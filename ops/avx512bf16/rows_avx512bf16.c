@@ -5,10 +5,4 @@
 #include "ops/tmpl/math.inc"
 #include "ops/tmpl/finish_half.inc"
 #include "ops/tmpl/finish.inc"
-
-void ps_bf16_from_f32_avx512bf16(size_t n, const float *x, uint16_t *y)
-{
-    size_t i = 0;
-    for (; i + VN <= n; i += VN) vstore_half_k(y + i, vload(x + i), VN);
-    if (i < n) vstore_half_k(y + i, vload_k(x + i, n - i), n - i);
-}
+#include "ops/tmpl/narrow.inc"

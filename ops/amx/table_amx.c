@@ -1,0 +1,10 @@
+/* ops/amx/table_amx.c - the amx table; what is missing is inherited. */
+#include "ops/amx/isa_amx.h"
+
+const ps_kernels ps_kernels_amx = {
+    .gemm_bf16 = ps_gemm_bf16_amx,
+    .bf16_from_f32 = ps_bf16_from_f32_amx,
+    .gemm_bf16_tile = {32, 32},
+    .fast = PS_FAST_BF16 | PS_FAST_BF16X3,
+    .name = "amx",
+};
