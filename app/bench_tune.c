@@ -48,6 +48,9 @@ static poise_status tune(const ps_args *a, int threads)
     poise_status s = ps_cli_check_size(a, t.model);
     if (s == POISE_OK) s = print_kinds(&t);
     if (s == POISE_OK) s = ps_tune_save(&t, a->tuning, written, sizeof written);
+    if (s == POISE_OK && t.dropped)
+        printf("%d nodes have a way that is faster by itself, but the network with them is not (%.3f -> %.3f ms): by rule\n",
+               t.dropped, t.total.before_ms, t.dropped_ms);
     if (s == POISE_OK)
         printf("%s, %d thread%s, %s: %d of %d nodes changed, %.3f -> %.3f ms (%.1f %% less), peak %s -> %s\n%s\n",
                ps_cli_base(a->words.v[0]), threads, threads == 1 ? "" : "s", t.model->kernels.name, t.total.changed,

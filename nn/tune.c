@@ -192,11 +192,13 @@ static void forget_choices(ps_tuned_model *out)
 {
     for (int32_t i = 0; i < out->n; i++) {
         ps_tune_kind *k = &out->kinds[i];
+        if (k->best) out->dropped += k->count;
         k->best = 0;
         k->after = k->before;
         memcpy(k->way, k->rule, sizeof k->way);
     }
     out->tuning.n = 0;
+    out->dropped_ms = out->total.after_ms;
     out->total.after_ms = out->total.before_ms;
     out->total.after_bytes = out->total.before_bytes;
 }
@@ -221,7 +223,7 @@ static poise_status confirm(job *j)
     }
     close_lane(&tuned);
     if (s != POISE_OK) return s;
-    if (out->total.after_ms >= out->total.before_ms) forget_choices(out);
+    if (!out->tuning.n || out->total.after_ms >= out->total.before_ms) forget_choices(out);
     for (int32_t i = 0; i < out->n; i++)
         if (out->kinds[i].best) out->total.changed += out->kinds[i].count;
     return POISE_OK;

@@ -20,6 +20,8 @@ typedef struct ps_tuned_model {
     int ways;            /* most that any node has */
     ps_tuning tuning;    /* of the kinds that are to be computed in another way than by rule */
     poise_tuned total;
+    int dropped;         /* nodes with a way that was faster by itself, while the network with all those was not */
+    double dropped_ms;   /* that network's time */
     void *bytes;         /* of the file, if they are to be freed */
     ps_file file;        /* or unmapped */
 } ps_tuned_model;
