@@ -92,8 +92,12 @@ POISE_API void poise_tensor_write(const poise_tensor *t, const void *dense);
 
 typedef struct poise_model poise_model;
 
+enum { POISE_THREADS_AUTO = -1 }; /* try all numbers when the model is opened (a second or so), take the best */
+
 typedef struct poise_options {
-    int threads;       /* of one pool for all sessions ($POISE_THREADING=openmp: OpenMP's); 0 = as many as this process may use; at most 64 */
+    int threads;       /* of one pool for all sessions ($POISE_THREADING=openmp: OpenMP's), at most 64; 0 = as many as this
+                        * process may use (affinity, control group); POISE_THREADS_AUTO.  Sessions that run at the same
+                        * time share them: each takes fewer rather than to have more threads than cores */
     size_t max_memory; /* bytes that model and session together may take; 0 = no limit */
     const char *isa;   /* "c", "sse4", "avx2", "avx512": use no kernels above it; NULL = $POISE_ISA, else the best */
     const char *tuning; /* a file that poise_model_tune wrote; "none"; NULL = the one that fits, if any, of NAME.tune

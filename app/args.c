@@ -117,8 +117,17 @@ static bool whole_number(const char *s, char **end, double *out)
     return *end != s && errno == 0 && isfinite(*out) && !isspace((unsigned char)*s);
 }
 
+/* "auto", for options that know it, is -1. */
+static bool is_auto(const ps_arg *a, const char *text, double *out)
+{
+    size_t n = a->value ? strlen(a->value) : 0;
+    *out = -1;
+    return n > 5 && !strcmp(a->value + n - 5, "|auto") && !strcmp(text, "auto");
+}
+
 static poise_status number(const ps_arg *a, const char *from, const char *text, double *out)
 {
+    if (is_auto(a, text, out)) return POISE_OK;
     char *end;
     bool whole = a->kind != PS_ARG_FLOAT;
     if (whole_number(text, &end, out) && !*end && *out >= a->min && *out <= a->max && (!whole || *out == floor(*out)))
@@ -150,18 +159,20 @@ static poise_status choice(const ps_arg *a, const char *from, const char *text)
 
 static poise_status integers(const ps_arg *a, const char *from, const char *text, ps_ints *out)
 {
+    double v;
     *out = (ps_ints){0};
-    for (const char *s = text;;) {
+    if (is_auto(a, text, &v)) *out = (ps_ints){1, {-1}};
+    for (const char *s = text; !out->n || out->v[0] >= 0;) {
         char *end;
-        double v;
         if (!whole_number(s, &end, &v) || v != floor(v) || v < a->min || v > a->max || (*end && *end != ','))
             return ps_fail(POISE_BAD_ARGUMENT, "%s: '%.40s' is not a list of whole numbers from %g to %g like 1,2,4",
                            from, text, a->min, a->max);
         PS_REQUIRE(out->n < PS_MAX_INTS, POISE_BAD_ARGUMENT, "%s: more than %d numbers", from, PS_MAX_INTS);
         out->v[out->n++] = (int32_t)v;
-        if (!*end) return POISE_OK;
+        if (!*end) break;
         s = end + 1;
     }
+    return POISE_OK;
 }
 
 /* Plain digits only: strtod would take the 0x of "0x640" for a hexadecimal number. */

@@ -52,7 +52,7 @@ typedef struct ps_texts {
 typedef struct ps_args {
     ps_texts words; /* what is not an option: MODEL, SOURCE... */
     /* any verb */
-    int32_t threads; /* 0 = all cores */
+    int32_t threads; /* 0 = all cores, -1 = POISE_THREADS_AUTO */
     size_t max_mem;  /* 0 = no limit */
     const char *isa, *precision, *tuning;
     bool quiet, verbose, help;

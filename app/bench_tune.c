@@ -40,6 +40,7 @@ static poise_status print_kinds(const ps_tuned_model *t)
 
 static poise_status tune(const ps_args *a, int threads)
 {
+    PS_REQUIRE(threads > 0, POISE_BAD_ARGUMENT, "--tune needs a number of threads, not auto");
     ps_tuned_model t;
     char written[PS_PATH_TEXT], before[PS_BYTES_TEXT], after[PS_BYTES_TEXT];
     poise_convert_options co = ps_cli_convert_options(a);

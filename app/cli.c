@@ -54,6 +54,7 @@ poise_status ps_cli_open(const ps_args *a, int threads, poise_model **out)
     poise_convert_options co = ps_cli_convert_options(a);
     poise_options o = ps_cli_options(a, threads);
     PS_TRY(poise_model_open_any(a->words.v[0], &co, &o, out));
+    if (*(*out)->tried) ps_cli_note(a, "%s\n", (*out)->tried);
     if (a->verbose && *(*out)->tuning) ps_cli_note(a, "%s\n", (*out)->tuning);
     poise_status s = ps_cli_check_size(a, *out);
     if (s) poise_model_close(*out), *out = NULL;

@@ -145,6 +145,7 @@ static poise_status row(const ps_args *a, int threads, bool first, double *ms, p
     poise_model *m = NULL;
     result r = {.model = ps_cli_base(a->words.v[0]), .threads = threads};
     PS_TRY(ps_cli_open(a, threads, &m));
+    r.threads = m->threads;
     if (a->layers) r.nodes = ps_alloc_array((size_t)m->graph.n_nodes + 1, sizeof *r.nodes);
     poise_status s = a->layers && !r.nodes ? ps_fail(POISE_NO_MEMORY, "no memory for the times of nodes")
                                            : bench(a, m, ms, &r);

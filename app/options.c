@@ -46,7 +46,7 @@ const ps_arg ps_arg_table[] = {
     {"json", 0, PS_ARG_FLAG, PS_VERB_INFO, AT(json), 0, 0, NULL, "print JSON", NULL},
     {"svg", 0, PS_ARG_TEXT, PS_VERB_INFO, AT(svg), 0, 0, "FILE", "also draw the memory plan: node by node, what lies where in the arena", NULL},
 
-    {"threads", 't', PS_ARG_INTS, PS_VERB_BENCH, AT(sweep), 1, 64, "N,N...", "numbers of threads to measure (default: 1)", NULL},
+    {"threads", 't', PS_ARG_INTS, PS_VERB_BENCH, AT(sweep), 1, 64, "N,N...|auto", "numbers of threads to measure; auto: tries all, takes the best (default: 1)", NULL},
     {"runs", 'r', PS_ARG_INT, PS_VERB_BENCH, AT(runs), 1, 1000000, "N", "runs to measure, after 3 to warm up (default: 30)", NULL},
     {"layers", 0, PS_ARG_FLAG, PS_VERB_BENCH, AT(layers), 0, 0, NULL, "every node: time, flops, bytes, share of what the machine could do", NULL},
     {"tune", 0, PS_ARG_FLAG, PS_VERB_BENCH, AT(tune), 0, 0, NULL, "time every way of computing every node and write the fastest into the file of --tuning (default: the cache, where models are tuned from when they are opened)", NULL},
@@ -55,7 +55,7 @@ const ps_arg ps_arg_table[] = {
 
     {"imgsz", 0, PS_ARG_SIZE, OPENS, AT(imgsz), 1, 16384, "N|HxW", "image size for networks with a free one; another than a fixed one is an error", NULL},
     {"shape", 0, PS_ARG_TEXTS, OPENS, AT(shapes), 0, 0, "NAME=DxDxD", "shape of an input with free dimensions", NULL},
-    {"threads", 't', PS_ARG_INT, PS_VERB_ANY & ~(unsigned)PS_VERB_BENCH, AT(threads), 1, 64, "N", "threads (default: all cores); POISE_THREADING=openmp takes OpenMP's instead of our pool", NULL},
+    {"threads", 't', PS_ARG_INT, PS_VERB_ANY & ~(unsigned)PS_VERB_BENCH, AT(threads), 1, 64, "N|auto", "threads; auto: tries all numbers, takes the best (default: all cores); POISE_THREADING=openmp takes OpenMP's instead of our pool", NULL},
     {"isa", 0, PS_ARG_TEXT, PS_VERB_ANY, AT(isa), 0, 0, "NAME", "use no kernels above this instruction set (default: the best)", NULL},
     {"tuning", 0, PS_ARG_TEXT, OPENS & ~(unsigned)PS_VERB_CONVERT, AT(tuning), 0, 0, "FILE", "how to compute each node, as bench --tune found out; none: by rule (default: MODEL's name with .tune, or the cache in $POISE_CACHE, $XDG_CACHE_HOME/poise or ~/.cache/poise, where it fits this machine)", NULL},
     {"max_mem", 0, PS_ARG_BYTES, OPENS, AT(max_mem), 1, 1e15, "SIZE", "refuse to start if more memory is needed: 64M, 1.5G", NULL},

@@ -91,6 +91,19 @@ static int by_packed_size(const void *a, const void *b)
     return x->bytes != y->bytes ? (x->bytes < y->bytes) - (x->bytes > y->bytes) : (x->node > y->node) - (x->node < y->node);
 }
 
+static poise_status measure_scratch(poise_model *m, const ps_call *calls)
+{
+    m->scratch_bytes = 0;
+    for (int32_t i = 0; i < m->graph.n_nodes; i++) {
+        const ps_op *op = m->graph.nodes[i].op;
+        size_t bytes = op->scratch && !m->plan.skip[i] ? op->scratch(&calls[i]) : 0;
+        PS_REQUIRE(bytes < SIZE_MAX / 4, POISE_NO_MEMORY, "node '%s' (%s) needs more working space than there can be",
+                   m->graph.nodes[i].name, op->name);
+        if (bytes > m->scratch_bytes) m->scratch_bytes = bytes;
+    }
+    return POISE_OK;
+}
+
 static poise_status measure(opening *w)
 {
     poise_model *m = w->m;
@@ -106,11 +119,8 @@ static poise_status measure(opening *w)
             PS_REQUIRE(bytes < SIZE_MAX / 4 && ps_size_add(&total, total, ps_round_up(bytes, PS_ALIGN)), POISE_NO_MEMORY,
                        "the packed weights overflow size_t");
         }
-        bytes = op->scratch ? op->scratch(&w->calls[i]) : 0;
-        PS_REQUIRE(bytes < SIZE_MAX / 4, POISE_NO_MEMORY, "node '%s' (%s) needs more working space than there can be",
-                   m->graph.nodes[i].name, op->name);
-        if (bytes > m->scratch_bytes) m->scratch_bytes = bytes;
     }
+    PS_TRY(measure_scratch(m, w->calls));
     m->packed_bytes = total;
     qsort(w->order, (size_t)w->n_order, sizeof *w->order, by_packed_size);
     return POISE_OK;
@@ -265,6 +275,25 @@ static poise_status prepare(opening *w, ps_heap *tmp, const source *from)
     return pack(w);
 }
 
+poise_status ps_model_set_threads(poise_model *m, int threads)
+{
+    ps_heap tmp = {0};
+    poise_tensor *tensors = ps_heap_push(&tmp, ((size_t)m->graph.n_values + 1) * sizeof *tensors);
+    const poise_tensor **links = ps_heap_push(&tmp, (ps_model_links(m) + 1) * sizeof *links);
+    ps_call *calls = ps_heap_push(&tmp, ((size_t)m->graph.n_nodes + 1) * sizeof *calls);
+    poise_status s = POISE_OK;
+    if (tensors && links && calls) {
+        m->threads = threads;
+        for (int32_t v = 0; v < m->graph.n_values; v++) tensors[v] = m->plan.places[v].tensor;
+        ps_model_calls(m, tensors, links, calls);
+        s = measure_scratch(m, calls);
+    } else {
+        s = ps_fail(POISE_NO_MEMORY, "no memory to plan for %d threads", threads);
+    }
+    ps_heap_free(&tmp);
+    return s;
+}
+
 /* ---- open and close ---- */
 
 static poise_status choose_kernels(poise_model *m, const poise_options *o)
@@ -274,6 +303,7 @@ static poise_status choose_kernels(poise_model *m, const poise_options *o)
     PS_REQUIRE(ps_kernels_cap(isa, &flags, &known), POISE_BAD_ARGUMENT, "unknown ISA '%s': this build has %s", isa, known);
     ps_kernels_select(&m->kernels, flags);
     ps_kernels_weaker(&m->kernels, flags, &m->weaker);
+    PS_REQUIRE(!o || o->threads >= POISE_THREADS_AUTO, POISE_BAD_ARGUMENT, "%d threads asked for", o->threads);
     m->threads = o && o->threads > 0 ? o->threads : ps_cores();
     PS_REQUIRE(m->threads <= PS_MAX_THREADS, POISE_BAD_ARGUMENT, "%d threads asked for, at most %d are possible", m->threads,
                PS_MAX_THREADS);
@@ -296,6 +326,7 @@ static poise_status open_bytes(poise_model *m, const void *bytes, size_t size, c
     opening w = {.m = m};
     poise_status s = prepare(&w, &tmp, from);
     ps_heap_free(&tmp);
+    if (s == POISE_OK && from->o && from->o->threads == POISE_THREADS_AUTO) s = ps_model_choose_threads(m);
     if (may_release(m)) ps_memory_release(bytes, size); /* every constant is packed or moved; names and the like are copied */
     return s;
 }

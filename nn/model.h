@@ -27,6 +27,7 @@ struct poise_model {
     size_t packed_bytes, constant_bytes; /* of both; constants in memory of the caller are used in place there */
     size_t scratch_bytes;
     char tuning[256]; /* a line about the tuning file in use, or why there is none; "" = none was found */
+    char tried[256];  /* a line about the numbers of threads that were tried; "" = none */
     ps_file file; /* mapped file, or size 0 */
     void *own;    /* bytes that were converted in memory, or NULL */
 };
@@ -35,6 +36,11 @@ struct poise_model {
 size_t ps_model_links(const poise_model *m);
 /* Builds the call of every node over `tensors` (one per value); `links` has ps_model_links() entries. */
 void ps_model_calls(const poise_model *m, poise_tensor *tensors, const poise_tensor **links, ps_call *calls);
+
+/* Plans working space for another number of threads; no session may be open. */
+poise_status ps_model_set_threads(poise_model *m, int threads);
+/* Tries numbers of threads up to the model's and sets the best (nn/threads_auto.c). */
+poise_status ps_model_choose_threads(poise_model *m);
 
 /* Choice i of a node, of whose call k and variant do not matter: 0 is what is taken by rule, variants with the model's
  * own kernels come first, those with weaker ones behind.  False past the last. */

@@ -106,13 +106,25 @@ const poise_tensor *poise_session_output(poise_session *s, int i)
     return &s->outputs[i];
 }
 
+static unsigned begin(void)
+{
+    ps_caller_begin();
+    return ps_fp_flush_denormals();
+}
+
+static void end(unsigned mode)
+{
+    ps_fp_restore(mode);
+    ps_caller_end();
+}
+
 void poise_session_run(poise_session *s)
 {
     const poise_model *m = s->model;
-    unsigned mode = ps_fp_flush_denormals();
+    unsigned mode = begin();
     for (int32_t i = 0; i < m->graph.n_nodes; i++)
         if (!m->plan.skip[i]) m->graph.nodes[i].op->run(&s->calls[i]);
-    ps_fp_restore(mode);
+    end(mode);
     s->marked = -1;
 }
 
@@ -123,26 +135,26 @@ void ps_session_run_gated(poise_session *s, float logit)
         poise_session_run(s);
         return;
     }
-    unsigned mode = ps_fp_flush_denormals();
+    unsigned mode = begin();
     s->marked = 0;
     for (int32_t i = 0; i < m->graph.n_nodes; i++) {
         if (!m->plan.skip[i]) m->graph.nodes[i].op->run(&s->calls[i]);
         s->marked += ps_gate_mark(&m->gate, &m->graph, i, logit, s->tensors, s->masks, s->calls);
     }
     ps_gate_clear(&m->gate, s->calls);
-    ps_fp_restore(mode);
+    end(mode);
 }
 
 void ps_session_run_timed(poise_session *s, double *ms)
 {
     const poise_model *m = s->model;
-    unsigned mode = ps_fp_flush_denormals();
+    unsigned mode = begin();
     for (int32_t i = 0; i < m->graph.n_nodes; i++) {
         double t = ps_clock_ms();
         if (!m->plan.skip[i]) m->graph.nodes[i].op->run(&s->calls[i]);
         ms[i] = ps_clock_ms() - t;
     }
-    ps_fp_restore(mode);
+    end(mode);
 }
 
 static float noise(uint32_t *seed)

@@ -1,8 +1,6 @@
-/* runtime/threads.c - ps_parallel, cores, and the floating-point mode of a thread; the only file that knows OpenMP. */
-#define _GNU_SOURCE /* sched_getaffinity */
+/* runtime/threads.c - ps_parallel and the floating-point mode of a thread; the only file that knows OpenMP. */
 #include "runtime/pool.h"
 
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,23 +42,18 @@ void ps_fp_restore(unsigned mode)
 }
 #endif
 
-int ps_cores(void)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    int n = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
-    return n < 1 ? 1 : n > PS_MAX_THREADS ? PS_MAX_THREADS : n;
-}
-
 /* Two machines can be under ps_parallel: our pool, and OpenMP where it is built in and $POISE_THREADING=openmp asks for
  * it.  OpenMP ends a region with a barrier, where a thread that lost its core to another program holds everybody up:
  * YOLOv8n 640 on two shared cores takes 615 ms (median of 20) against the pool's 65; on idle ones 29 against 32. */
 #if PS_WITH_OPENMP
 #include <omp.h>
 
-static void openmp_parallel(int threads, int n, ps_body *body, void *ctx)
+/* One team at a time, as with the pool: OpenMP would start one for every caller. */
+static bool openmp_parallel(int threads, int n, ps_body *body, void *ctx)
 {
+    static atomic_flag taken = ATOMIC_FLAG_INIT;
     atomic_int next = 0;
+    if (atomic_flag_test_and_set(&taken)) return false;
 #pragma omp parallel num_threads(threads)
     {
         unsigned mode = ps_fp_flush_denormals();
@@ -69,12 +62,14 @@ static void openmp_parallel(int threads, int n, ps_body *body, void *ctx)
             body(ctx, i, i + 1, thread);
         ps_fp_restore(mode);
     }
+    atomic_flag_clear(&taken);
+    return true;
 }
 #else
-static void openmp_parallel(int threads, int n, ps_body *body, void *ctx)
+static bool openmp_parallel(int threads, int n, ps_body *body, void *ctx)
 {
-    (void)threads;
-    body(ctx, 0, n, 0);
+    (void)threads, (void)n, (void)body, (void)ctx;
+    return false;
 }
 #endif
 
@@ -101,18 +96,42 @@ const char *ps_threading(void)
     return c == UNKNOWN ? NULL : threadings[c];
 }
 
+/* Cores when threads were started last: asking the system takes microseconds. */
+static atomic_int cores;
+static atomic_int callers; /* threads that run a session now */
+
 void ps_threads_start(int threads)
 {
+    atomic_store_explicit(&cores, ps_cores(), memory_order_relaxed);
     if (threading() != OPENMP) ps_pool_start(threads); /* OpenMP starts its own when the first region needs them */
+}
+
+void ps_caller_begin(void)
+{
+    atomic_fetch_add_explicit(&callers, 1, memory_order_relaxed);
+}
+
+void ps_caller_end(void)
+{
+    atomic_fetch_sub_explicit(&callers, 1, memory_order_relaxed);
+}
+
+/* Threads of a region: a program that runs several sessions at once has threads of its own, and each of them takes a core
+ * that is no longer there for others to share in. */
+static int threads_left(int threads)
+{
+    int others = atomic_load_explicit(&callers, memory_order_relaxed) - 1;
+    if (others <= 0) return threads;
+    int left = atomic_load_explicit(&cores, memory_order_relaxed) - others;
+    return left < 1 ? 1 : left < threads ? left : threads;
 }
 
 void ps_parallel(int threads, int n, ps_body *body, void *ctx)
 {
     if (n <= 0) return;
     if (threads > n) threads = n;
+    if (threads > 1) threads = threads_left(threads);
     unsigned mode = ps_fp_flush_denormals();
-    if (threads <= 1) body(ctx, 0, n, 0);
-    else if (threading() == OPENMP) openmp_parallel(threads, n, body, ctx);
-    else if (!ps_pool_run(threads, n, body, ctx)) body(ctx, 0, n, 0);
+    if (threads <= 1 || !(threading() == OPENMP ? openmp_parallel : ps_pool_run)(threads, n, body, ctx)) body(ctx, 0, n, 0);
     ps_fp_restore(mode);
 }

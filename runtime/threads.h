@@ -9,19 +9,29 @@ typedef void ps_body(void *ctx, int begin, int end, int thread);
 
 /* Calls body until chunks 0..n-1 are done, each exactly once, on at most `threads` threads; returns when
  * all are.  Chunks are claimed as threads come free, so a result must not depend on which thread or
- * which call does a chunk.  Denormals are flushed to zero inside body.  Not to be nested. */
+ * which call does a chunk.  Denormals are flushed to zero inside body.  Whoever calls it while another region runs (from
+ * another thread, or from inside body) does its chunks alone. */
 void ps_parallel(int threads, int n, ps_body *body, void *ctx);
 
 /* Makes sure that ps_parallel has `threads` threads at hand (fewer if the system refuses), so that running starts
  * none.  Called when a model is opened. */
 void ps_threads_start(int threads);
 
+/* Around everything that calls ps_parallel again and again (a run of a session): as long as several threads of the
+ * program are between them, regions leave each of them a core. */
+void ps_caller_begin(void);
+void ps_caller_end(void);
+
 /* What is under ps_parallel: "pool", or "openmp" where it is built in and $POISE_THREADING asks for it.  NULL when
  * $POISE_THREADING asks for something else, which opening a model refuses. */
 const char *ps_threading(void);
 
-/* Cores this process may use, 1..PS_MAX_THREADS. */
+/* Cores this process may use, 1..PS_MAX_THREADS: those of its affinity mask, and no more than its control groups have
+ * time for (runtime/cores.c). */
 int ps_cores(void);
+/* Cores' worth of time that the control groups listed in the file `groups` (/proc/self/cgroup) allow, rounded to the
+ * nearest number, at least 1; 0 = no limit.  `mount` is where their files are (/sys/fs/cgroup). */
+int ps_group_cores(const char *groups, const char *mount);
 
 /* Flush-to-zero and denormals-are-zero for this thread; returns the mode to give back to ps_fp_restore. */
 unsigned ps_fp_flush_denormals(void);

@@ -62,6 +62,15 @@ static void test_letters(void **state)
     ps_args_free(&a);
     assert_int_equal(parse(&a, "info", "-t3", "-qv", "m", NULL), POISE_OK);
     assert_int_equal(a.threads, 3);
+    ps_args_free(&a);
+    assert_int_equal(parse(&a, "val", "-t", "auto", "m", "d", NULL), POISE_OK);
+    assert_int_equal(a.threads, -1);
+    ps_args_free(&a);
+    assert_int_equal(parse(&a, "bench", "--threads=auto", "m", NULL), POISE_OK);
+    assert_int_equal(a.sweep.n, 1);
+    assert_int_equal(a.sweep.v[0], -1);
+    ps_args_free(&a);
+    assert_int_equal(parse(&a, "info", "-t3", "-qv", "m", NULL), POISE_OK);
     assert_true(a.quiet && a.verbose);
     ps_args_free(&a);
     assert_int_equal(parse(&a, "bench", "-t=1,2,4", "-r5", "-o", "json", "m", NULL), POISE_OK);
@@ -140,7 +149,8 @@ static void test_values(void **state)
         {"--conf=", "from 0 to 1"},      {"--imgsz=0", "480x640"},     {"--imgsz=64x", "480x640"},
         {"--imgsz=0x640", "480x640"},    {"--imgsz=-1", "480x640"},    {"--max-mem=64Q", "64M"},
         {"--max-mem=-5M", "64M"},        {"--max-det=2.5", "whole"},   {"--max-det=0", "from 1"},
-        {"--format=xml", "jsonl|coco"},  {"--format=", "jsonl|coco"},  {"--threads=1e9", "from 1 to 64"},
+        {"--format=xml", "jsonl|coco"},  {"--format=", "jsonl|coco"},  {"--threads=1e9", "from 1 to 64"}, {"--threads=-1", "from 1 to 64"}, {"--conf=auto", "is not a number"},
+        {"--threads=automatic", "from 1 to 64"},
         {"--format=json", "jsonl|coco"}, {"--classes=", "missing"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         expect_error(&a, parse(&a, "predict", "m", "s", bad[i][0], NULL), bad[i][1]);

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -169,6 +170,114 @@ static void callers_do_not_disturb_each_other(void **state)
     }
 }
 
+typedef struct crowd {
+    atomic_int begun, running, most;
+} crowd;
+
+/* Counts how many threads are inside at once. */
+static void be_counted(void *ctx, int begin, int end, int thread)
+{
+    crowd *c = ctx;
+    (void)begin, (void)end, (void)thread;
+    int now = atomic_fetch_add(&c->running, 1) + 1, most = atomic_load(&c->most);
+    while (now > most && !atomic_compare_exchange_weak(&c->most, &most, now)) continue;
+    for (double until = ps_clock_ms() + 0.2; ps_clock_ms() < until;) continue;
+    atomic_fetch_sub(&c->running, 1);
+}
+
+static void *call_in_a_crowd(void *arg)
+{
+    crowd *c = arg;
+    ps_caller_begin();
+    atomic_fetch_add(&c->begun, 1);
+    while (atomic_load(&c->begun) < 12) sched_yield(); /* all are there */
+    for (int i = 0; i < 20; i++) ps_parallel(8, 8, be_counted, c);
+    atomic_fetch_add(&c->begun, 1);
+    while (atomic_load(&c->begun) < 24) sched_yield(); /* none leaves its core before all are done */
+    ps_caller_end();
+    return NULL;
+}
+
+/* As many callers as cores or more: each has its own thread, and no worker helps. */
+static void callers_take_the_cores(void **state)
+{
+    (void)state;
+    enum { CALLERS = 12 };
+    if (ps_cores() > CALLERS) skip();
+    crowd c = {0};
+    pthread_t id[CALLERS];
+    ps_threads_start(8);
+    for (int i = 0; i < CALLERS; i++) assert_int_equal(pthread_create(&id[i], NULL, call_in_a_crowd, &c), 0);
+    for (int i = 0; i < CALLERS; i++) pthread_join(id[i], NULL);
+    assert_true(atomic_load(&c.most) <= CALLERS);
+}
+
+static void inner(void *ctx, int begin, int end, int thread)
+{
+    atomic_int *n = ctx;
+    assert_int_equal(thread, 0);
+    atomic_fetch_add(n, end - begin);
+}
+
+static void outer(void *ctx, int begin, int end, int thread)
+{
+    (void)thread;
+    for (int i = begin; i < end; i++) ps_parallel(4, 7, inner, ctx);
+}
+
+static void nested_regions_run_alone(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 100; round++) {
+        atomic_int n = 0;
+        ps_parallel(3, 9, outer, &n);
+        assert_int_equal(atomic_load(&n), 63);
+    }
+}
+
+static void put_file(const char *dir, const char *name, const char *text)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    char *slash = strrchr(path, '/');
+    *slash = 0;
+    assert_int_equal(ps_file_make_directory(path), POISE_OK);
+    *slash = '/';
+    assert_int_equal(ps_file_write(path, text, strlen(text)), POISE_OK);
+}
+
+static void quotas_of_control_groups(void **state)
+{
+    (void)state;
+    char dir[] = "/tmp/poise-groups-XXXXXX", groups[64], command[64];
+    assert_non_null(mkdtemp(dir));
+    snprintf(groups, sizeof groups, "%s/groups", dir);
+    assert_int_equal(ps_group_cores(groups, dir), 0); /* no such file: no limit */
+    put_file(dir, "groups", "0::/a/b\n");
+    assert_int_equal(ps_group_cores(groups, dir), 0);
+    put_file(dir, "a/b/cpu.max", "max 100000\n");
+    assert_int_equal(ps_group_cores(groups, dir), 0);
+    put_file(dir, "a/b/cpu.max", "260000 100000\n");
+    assert_int_equal(ps_group_cores(groups, dir), 3);
+    put_file(dir, "a/cpu.max", "140000 100000\n"); /* the least on the way up counts */
+    assert_int_equal(ps_group_cores(groups, dir), 1);
+    put_file(dir, "a/cpu.max", "10000 100000\n");
+    assert_int_equal(ps_group_cores(groups, dir), 1); /* never none */
+    put_file(dir, "a/cpu.max", "rubbish\n");
+    assert_int_equal(ps_group_cores(groups, dir), 3);
+    put_file(dir, "groups", "5:memory:/m\n3:cpuset:/x\n2:cpuacct,cpu:/v1\nrubbish\n0::/\n"); /* version 1 */
+    assert_int_equal(ps_group_cores(groups, dir), 0);
+    put_file(dir, "cpu/v1/cpu.cfs_quota_us", "-1\n");
+    put_file(dir, "cpu/v1/cpu.cfs_period_us", "100000\n");
+    assert_int_equal(ps_group_cores(groups, dir), 0);
+    put_file(dir, "cpu/v1/cpu.cfs_quota_us", "400000\n");
+    assert_int_equal(ps_group_cores(groups, dir), 4);
+    put_file(dir, "cpu/v1/cpu.cfs_period_us", "1\n");
+    assert_int_equal(ps_group_cores(groups, dir), PS_MAX_THREADS);
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    assert_int_equal(system(command), 0);
+}
+
 static void error_texts_nest(void **state)
 {
     (void)state;
@@ -216,7 +325,8 @@ int main(void)
         cmocka_unit_test(heaps_keep_pieces_apart),        cmocka_unit_test(arenas_measure_and_refuse),
         cmocka_unit_test(every_chunk_is_done_once),       cmocka_unit_test(error_texts_nest),
         cmocka_unit_test(chunks_run_at_the_same_time),
-        cmocka_unit_test(callers_do_not_disturb_each_other),
+        cmocka_unit_test(callers_do_not_disturb_each_other), cmocka_unit_test(callers_take_the_cores),
+        cmocka_unit_test(nested_regions_run_alone),          cmocka_unit_test(quotas_of_control_groups),
         cmocka_unit_test(files_are_whole_or_untouched),   cmocka_unit_test(the_clock_goes_forward),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
