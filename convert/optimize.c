@@ -72,6 +72,7 @@ static poise_status rewrite(ps_rewrite *w)
         PS_TRY(sweep(w, ps_fuse_soft_argmax));
         if (!w->changed) break;
     }
+    PS_TRY(sweep(w, ps_fuse_upsample)); /* its convolutions take nothing more */
     PS_TRY(ps_fuse_same(w));
     remove_dead(w);
     return POISE_OK;
@@ -87,7 +88,7 @@ static poise_status report(const ps_rewrite *w)
         [PS_DID_SCALE] = "scale", [PS_DID_BIAS] = "bias", [PS_DID_RESIDUAL] = "residual",
         [PS_DID_LAYER_NORM] = "layer_norm", [PS_DID_GROUP_NORM] = "group_norm", [PS_DID_PAD] = "pad",
         [PS_DID_TRANSPOSE] = "transpose", [PS_DID_RESHAPE] = "reshape", [PS_DID_CONCAT] = "concat", [PS_DID_SLICE] = "slice",
-        [PS_DID_NO_OP] = "no_op", [PS_DID_SOFT_ARGMAX] = "soft_argmax", [PS_DID_SAME] = "same", [PS_DID_CONSTANT] = "constant",
+        [PS_DID_NO_OP] = "no_op", [PS_DID_SOFT_ARGMAX] = "soft_argmax", [PS_DID_UPSAMPLE] = "upsample", [PS_DID_SAME] = "same", [PS_DID_CONSTANT] = "constant",
     };
     char text[PS_DID_COUNT * 28] = "";
     size_t at = 0;

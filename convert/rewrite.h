@@ -14,7 +14,7 @@
 enum {
     PS_DID_BATCH_NORM = PS_ACT_COUNT, PS_DID_SCALE, PS_DID_BIAS, PS_DID_RESIDUAL, PS_DID_LAYER_NORM,
     PS_DID_GROUP_NORM, PS_DID_PAD, PS_DID_TRANSPOSE, PS_DID_RESHAPE, PS_DID_CONCAT, PS_DID_SLICE, PS_DID_NO_OP,
-    PS_DID_SOFT_ARGMAX, PS_DID_SAME, PS_DID_CONSTANT, PS_DID_COUNT
+    PS_DID_SOFT_ARGMAX, PS_DID_UPSAMPLE, PS_DID_SAME, PS_DID_CONSTANT, PS_DID_COUNT
 };
 
 typedef struct ps_rewrite {
@@ -96,6 +96,7 @@ poise_status ps_fuse_linear(ps_rewrite *w, ps_node *n);     /* scales and shifts
 poise_status ps_fuse_epilogue(ps_rewrite *w, ps_node *n);   /* activation, residual         fuse_epilogue.c */
 poise_status ps_fuse_pad(ps_rewrite *w, ps_node *n);        /* pad -> conv, pool            fuse_pad.c */
 poise_status ps_fuse_soft_argmax(ps_rewrite *w, ps_node *n); /* mean under a softmax  fuse_soft_argmax.c */
+poise_status ps_fuse_upsample(ps_rewrite *w, ps_node *n); /* 1x1 conv before the upsample  fuse_upsample.c */
 poise_status ps_fuse_gather(ps_rewrite *w, ps_node *n);     /* gather of even steps -> slice  fuse_gather.c */
 poise_status ps_fuse_shape(ps_rewrite *w, ps_node *n);      /* no-ops, transposes, concat   fuse_shape.c */
 /* One pass over the graph: nodes that compute the same become one.               fuse_same.c */
