@@ -61,19 +61,46 @@ SPIN(avx512bf16, __attribute__((target("avx512f,avx512bw,avx512bf16"))), __m512,
 #else
 #define spin_avx512bf16 NULL
 #endif
+#if defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11
+enum { TILE_CHAINS = 6, TILE_MACS = 16 * 16 * 32 };
+/* Sums in six tiles of 16 x 16: one product begins every 16 cycles and takes 52. */
+__attribute__((target("amx-tile,amx-bf16"), noinline)) static void spin_amx(float *out)
+{
+    struct {
+        uint8_t palette, start, reserved[14];
+        uint16_t bytes[16];
+        uint8_t rows[16];
+    } c = {.palette = 1};
+    for (int i = 0; i < 8; i++) c.bytes[i] = 64, c.rows[i] = 16;
+    _tile_loadconfig(&c);
+    _tile_zero(0); _tile_zero(1); _tile_zero(2); _tile_zero(3);
+    _tile_zero(4); _tile_zero(5); _tile_zero(6); _tile_zero(7);
+    for (int i = 0; i < STEPS; i++) {
+        _tile_dpbf16ps(0, 6, 7); _tile_dpbf16ps(1, 6, 7); _tile_dpbf16ps(2, 6, 7);
+        _tile_dpbf16ps(3, 6, 7); _tile_dpbf16ps(4, 6, 7); _tile_dpbf16ps(5, 6, 7);
+    }
+    _tile_release();
+    out[0] = 0;
+}
+#else
+#define spin_amx NULL
+enum { TILE_CHAINS = 0, TILE_MACS = 0 };
+#endif
 #endif
 
 static const struct {
     const char *isa;
     spin_fn *spin;
-    int lanes; /* multiply-adds of one instruction */
+    double macs; /* of one call */
+    int reps;    /* 1 or 2 ms: an interrupt spoils few of the tries */
 } spins[] = {
-    {"c", spin_c, 4},
+    {"c", spin_c, 4 * CHAINS * STEPS, 2000},
 #if defined(__x86_64__)
-    {"sse4", spin_c, 4}, /* the same instructions */
-    {"avx2", spin_avx2, 8},
-    {"avx512", spin_avx512, 16},
-    {"avx512bf16", spin_avx512bf16, 32},
+    {"sse4", spin_c, 4 * CHAINS * STEPS, 2000}, /* the same instructions */
+    {"avx2", spin_avx2, 8 * CHAINS * STEPS, 2000},
+    {"avx512", spin_avx512, 16 * CHAINS * STEPS, 2000},
+    {"avx512bf16", spin_avx512bf16, 32 * CHAINS * STEPS, 2000},
+    {"amx", spin_amx, TILE_MACS * TILE_CHAINS * STEPS, 150},
 #endif
 };
 
@@ -109,9 +136,9 @@ double ps_peak_flops(const char *isa, int threads)
 {
     for (size_t i = 0; i < sizeof spins / sizeof *spins; i++) {
         if (strcmp(spins[i].isa, isa) || !spins[i].spin) continue;
-        burst b = {spins[i].spin, 2000}; /* somewhat less than 1 ms: an interrupt spoils few of the tries */
+        burst b = {spins[i].spin, spins[i].reps};
         double ms = least_ms(threads, run_burst, &b);
-        return ms > 0 ? 2e-6 * spins[i].lanes * CHAINS * STEPS * b.reps * threads / ms : 0;
+        return ms > 0 ? 2e-6 * spins[i].macs * b.reps * threads / ms : 0;
     }
     return 0;
 }

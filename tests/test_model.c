@@ -10,6 +10,7 @@
 #include <setjmp.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 static uint32_t seed = 1;
@@ -177,6 +178,69 @@ static void threads_do_not_change_bits(void **state)
     }
 }
 
+enum { ROW = 6 };
+
+/* x + constant * every second of another, backwards: two constants that stay as they are, one through a view. */
+static void *file_of_constants(size_t *size)
+{
+    ps_graph g = {0};
+    int32_t x, y, c;
+    void *bytes;
+    assert_int_equal(ps_graph_value(&g, "x", &x), POISE_OK);
+    g.values[x].type = POISE_F32;
+    g.values[x].rank = 2;
+    memcpy(g.values[x].dim, (int32_t[]){1, ROW}, 8);
+    assert_int_equal(ps_graph_input(&g, x), POISE_OK);
+    c = constant(&g, "far", 2, (int32_t[]){1, 2 * ROW});
+    c = add(&g, &ps_op_slice, &(ps_slice_params){.rank = 2, .start = {0, 2 * ROW - 1}, .size = {1, ROW}, .step = {1, -2}}, 1, &c);
+    y = add(&g, &ps_op_binary, &(ps_binary_params){PS_BINARY_MUL}, 2, (int32_t[]){c, constant(&g, "near", 2, (int32_t[]){1, ROW})});
+    y = add(&g, &ps_op_binary, &(ps_binary_params){PS_BINARY_ADD}, 2, (int32_t[]){x, y});
+    assert_int_equal(ps_graph_output(&g, y), POISE_OK);
+    assert_int_equal(ps_format_write(&g, &bytes, size), POISE_OK);
+    ps_graph_free(&g);
+    return bytes;
+}
+
+/* Runs and closes a model; of `bytes` (NULL: any) none may be in use. */
+static void run_constants(poise_model *m, const uint8_t *bytes, size_t size, float *y)
+{
+    poise_session *s;
+    const float x[ROW] = {1, 2, 3, 4, 5, 6};
+    for (int32_t v = 0; bytes && v < m->graph.n_values; v++) {
+        const uint8_t *p = m->plan.places[v].tensor.data;
+        assert_true(!p || p < bytes || p >= bytes + size);
+    }
+    assert_int_equal(poise_session_open(m, &s), POISE_OK);
+    poise_tensor_write(poise_session_input(s, 0), x);
+    poise_session_run(s);
+    poise_tensor_read(poise_session_output(s, 0), y);
+    poise_session_close(s);
+    poise_model_close(m);
+}
+
+/* Of a file, or of bytes that are the model's own, nothing is needed once it is open; a caller's memory is used as it is. */
+static void constants_leave_the_file(void **state)
+{
+    (void)state;
+    size_t size;
+    poise_model *m;
+    float want[ROW], got[ROW];
+    char path[64];
+    seed = 3;
+    void *bytes = file_of_constants(&size);
+    assert_int_equal(poise_model_open_memory(bytes, size, NULL, &m), POISE_OK);
+    run_constants(m, NULL, 0, want);
+    snprintf(path, sizeof path, "/tmp/poise-test-model-%d.poise", (int)getpid());
+    assert_int_equal(ps_file_write(path, bytes, size), POISE_OK);
+    assert_int_equal(poise_model_open(path, NULL, &m), POISE_OK);
+    unlink(path);
+    run_constants(m, m->file.bytes, m->file.size, got);
+    assert_memory_equal(got, want, sizeof want);
+    assert_int_equal(ps_model_adopt(bytes, size, NULL, NULL, &m), POISE_OK);
+    run_constants(m, m->own, size, got);
+    assert_memory_equal(got, want, sizeof want);
+}
+
 /* The two parts of the first concatenation, and the maps joined at the end, are written where they belong. */
 static void concatenations_cost_nothing(void **state)
 {
@@ -322,6 +386,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_isa_gives_the_result_of_c),
         cmocka_unit_test(threads_do_not_change_bits),
+        cmocka_unit_test(constants_leave_the_file),
         cmocka_unit_test(concatenations_cost_nothing),
         cmocka_unit_test(sessions_fit_in_the_callers_memory),
         cmocka_unit_test(limits_and_names_are_checked_first),
