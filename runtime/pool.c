@@ -2,14 +2,13 @@
  *
  * One pool serves all sessions.  A job is one 64-bit ticket: generation, threads, chunks, next chunk.  Whoever
  * increments it has claimed a chunk, so a thread that sleeps or was descheduled holds nothing up: the caller waits
- * only for chunks that somebody has claimed.  Workers look for a new ticket for SPIN_US, then sleep.  A second
+ * only for chunks that somebody has claimed.  Workers look for a new ticket for SPIN_US, then sleep; so does the caller.  A second
  * caller at the same time finds the pool taken and does its work alone: no more threads than asked for ever run. */
 #include "runtime/pool.h"
 
 #include "runtime/clock.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -25,12 +24,16 @@ enum {
 static struct {
     _Atomic uint64_t ticket;
     _Atomic int done, sleepers, workers;
+    _Atomic int waits; /* the caller sleeps until all chunks of its job are done */
     ps_body *body; /* of the ticket's generation: not changed before all its chunks are done */
     void *ctx;
     atomic_flag taken;
     pthread_mutex_t lock;
-    pthread_cond_t work;
-} pool = {.taken = ATOMIC_FLAG_INIT, .lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER};
+    pthread_cond_t work, finished;
+} pool = {.taken = ATOMIC_FLAG_INIT,
+          .lock = PTHREAD_MUTEX_INITIALIZER,
+          .work = PTHREAD_COND_INITIALIZER,
+          .finished = PTHREAD_COND_INITIALIZER};
 
 static inline void relax(void)
 {
@@ -52,7 +55,11 @@ static void work(int thread)
         if (next >= n || thread >= threads) return;
         if (!atomic_compare_exchange_weak(&pool.ticket, &t, t + 1)) continue;
         pool.body(pool.ctx, next, next + 1, thread);
-        atomic_fetch_add(&pool.done, 1);
+        if (atomic_fetch_add(&pool.done, 1) + 1 == n && atomic_load(&pool.waits)) {
+            pthread_mutex_lock(&pool.lock);
+            pthread_cond_signal(&pool.finished);
+            pthread_mutex_unlock(&pool.lock);
+        }
         t = atomic_load(&pool.ticket);
     }
 }
@@ -102,6 +109,16 @@ void ps_pool_start(int threads)
     pthread_mutex_unlock(&pool.lock);
 }
 
+/* A chunk is claimed by a worker that may have lost its core: the caller lets it have this one. */
+static void sleep_until_done(int n)
+{
+    pthread_mutex_lock(&pool.lock);
+    atomic_store(&pool.waits, 1);
+    while (atomic_load(&pool.done) < n) pthread_cond_wait(&pool.finished, &pool.lock);
+    atomic_store(&pool.waits, 0);
+    pthread_mutex_unlock(&pool.lock);
+}
+
 static void run_job(int threads, int n, ps_body *body, void *ctx)
 {
     uint64_t generation = (atomic_load(&pool.ticket) >> (THREAD_SHIFT + THREAD_BITS)) + 1;
@@ -117,10 +134,9 @@ static void run_job(int threads, int n, ps_body *body, void *ctx)
     }
     work(0);
     double until = ps_clock_ms() + SPIN_US * 1e-3;
-    while (atomic_load(&pool.done) < n) { /* claimed by a worker that may have lost its core: let it have this one */
+    while (atomic_load(&pool.done) < n && ps_clock_ms() < until)
         for (int i = 0; i < 16; i++) relax();
-        if (ps_clock_ms() > until) sched_yield();
-    }
+    if (atomic_load(&pool.done) < n) sleep_until_done(n);
 }
 
 /* Chunk numbers of a part of a job that is larger than a ticket can count. */
