@@ -94,6 +94,15 @@ typedef struct poise_model poise_model;
 
 enum { POISE_THREADS_AUTO = -1 }; /* try all numbers when the model is opened (a second or so), take the best */
 
+/* What a network computes in.  A contract on results, not on speed: a processor on which the lesser precisions gain
+ * nothing computes exactly in all of them, and poise_model_kernels() says so. */
+typedef enum poise_precision {
+    POISE_RECORDED = 0, /* what the model file records (poise convert --precision), else exact */
+    POISE_EXACT = 1,    /* fp32 */
+    POISE_NEAR = 2,     /* fp32 values, products of 16-bit halves: 1e-4 of the largest output */
+    POISE_FAST = 3,     /* bf16 products and activations, fp32 sums, normalisation, outputs */
+} poise_precision;
+
 typedef struct poise_options {
     int threads;       /* of one pool for all sessions ($POISE_THREADING=openmp: OpenMP's), at most 64; 0 = as many as this
                         * process may use (affinity, control group); POISE_THREADS_AUTO.  Sessions that run at the same
@@ -102,6 +111,7 @@ typedef struct poise_options {
     const char *isa;   /* "c", "sse4", "avx2", "avx512": use no kernels above it; NULL = $POISE_ISA, else the best */
     const char *tuning; /* a file that poise_model_tune wrote; "none"; NULL = the one that fits, if any, of NAME.tune
                          * beside a model that is opened by path and the cache directory */
+    poise_precision precision;
 } poise_options;
 
 /* What a model takes, in bytes, known before anything runs. */
@@ -130,6 +140,11 @@ POISE_API const char *poise_model_input(const poise_model *m, int i, poise_tenso
 POISE_API const char *poise_model_output(const poise_model *m, int i, poise_tensor *shape);
 /* The value of a metadata key ("task", "names", "imgsz", ...), or NULL.  Lives as long as the model. */
 POISE_API const char *poise_model_metadata(const poise_model *m, const char *key);
+/* The precision asked for (never POISE_RECORDED), its name ("exact", "near", "fast"), and one line about what it runs on:
+ * "fast: bf16 on avx512bf16", "fast: this CPU has no bf16 instructions, runs exact fp32 on avx2". */
+POISE_API poise_precision poise_model_precision(const poise_model *m);
+POISE_API const char *poise_precision_name(poise_precision p);
+POISE_API const char *poise_model_kernels(const poise_model *m);
 POISE_API void poise_model_memory(const poise_model *m, poise_memory *out);
 
 /* ---- 4 Session ------------------------------------------------------------------------------ */

@@ -44,7 +44,8 @@ static poise_status tune(const ps_args *a, int threads)
     ps_tuned_model t;
     char written[PS_PATH_TEXT], before[PS_BYTES_TEXT], after[PS_BYTES_TEXT];
     poise_convert_options co = ps_cli_convert_options(a);
-    poise_options o = ps_cli_options(a, threads);
+    poise_options o;
+    PS_TRY(ps_cli_options(a, threads, &o));
     PS_TRY(ps_tune_file(a->words.v[0], &co, &o, a->runs, &t));
     poise_status s = ps_cli_check_size(a, t.model);
     if (s == POISE_OK) s = print_kinds(&t);

@@ -44,21 +44,30 @@ poise_convert_options ps_cli_convert_options(const ps_args *a)
     return (poise_convert_options){a->imgsz.h, a->imgsz.w, a->shapes.v, a->shapes.n};
 }
 
-poise_options ps_cli_options(const ps_args *a, int threads)
+poise_status ps_cli_options(const ps_args *a, int threads, poise_options *out)
 {
-    return (poise_options){.threads = threads, .max_memory = a->max_mem, .isa = a->isa, .tuning = a->tuning};
+    *out = (poise_options){.threads = threads, .max_memory = a->max_mem, .isa = a->isa, .tuning = a->tuning};
+    return ps_cli_precision(a, &out->precision);
 }
 
 poise_status ps_cli_open(const ps_args *a, int threads, poise_model **out)
 {
     poise_convert_options co = ps_cli_convert_options(a);
-    poise_options o = ps_cli_options(a, threads);
+    poise_options o;
+    PS_TRY(ps_cli_options(a, threads, &o));
     PS_TRY(poise_model_open_any(a->words.v[0], &co, &o, out));
     if (*(*out)->tried) ps_cli_note(a, "%s\n", (*out)->tried);
     if (a->verbose && *(*out)->tuning) ps_cli_note(a, "%s\n", (*out)->tuning);
     poise_status s = ps_cli_check_size(a, *out);
     if (s) poise_model_close(*out), *out = NULL;
     return s;
+}
+
+poise_status ps_cli_precision(const ps_args *a, poise_precision *out)
+{
+    *out = POISE_RECORDED;
+    if (!a->precision || ps_precision_by_name(a->precision, out)) return POISE_OK;
+    return ps_fail(POISE_UNSUPPORTED, "--precision %s is not in this version yet; exact, near and fast are", a->precision);
 }
 
 poise_status ps_cli_check_size(const ps_args *a, const poise_model *m)

@@ -19,10 +19,13 @@ void ps_cli_note(const ps_args *a, const char *fmt, ...) __attribute__((format(p
 /* Opens words[0] with the options of the command line; `threads` 0 = all cores.  Fails when the network's file fixes
  * another image size than --imgsz. */
 poise_status ps_cli_open(const ps_args *a, int threads, poise_model **out);
+/* The value of --precision, POISE_RECORDED without it. */
+poise_status ps_cli_precision(const ps_args *a, poise_precision *out);
 poise_convert_options ps_cli_convert_options(const ps_args *a);
 poise_status ps_cli_check_size(const ps_args *a, const poise_model *m);
 
-poise_options ps_cli_options(const ps_args *a, int threads);
+/* How the command line wants a model opened. */
+poise_status ps_cli_options(const ps_args *a, int threads, poise_options *out);
 
 /* The last part of a path. */
 const char *ps_cli_base(const char *path);

@@ -15,7 +15,7 @@
 enum { WARM_UP = 3 };
 
 typedef struct result {
-    const char *model, *isa;
+    const char *model, *isa, *precision;
     int threads, runs;
     double min, median, p90, p99; /* ms */
     double peak_rss, plan_peak;   /* MB of 2^20 bytes */
@@ -89,6 +89,7 @@ static poise_status bench(const ps_args *a, const poise_model *m, double *ms, re
     poise_model_memory(m, &p);
     r->plan_peak = (double)p.peak / 1048576;
     r->isa = m->kernels.name;
+    r->precision = poise_precision_name(m->precision);
     r->runs = a->runs;
     return POISE_OK;
 }
@@ -103,7 +104,8 @@ static void json_row(ps_json *j, const poise_model *m, const result *r)
 {
     ps_json_object(j, NULL);
     ps_json_text(j, "model", r->model);
-    ps_json_text(j, "precision", "exact");
+    ps_json_text(j, "precision", poise_precision_name(m->precision));
+    ps_json_text(j, "kernels", m->precision_text);
     ps_json_text(j, "isa", r->isa);
     ps_json_int(j, "threads", r->threads);
     ps_json_int(j, "runs", r->runs);
@@ -128,7 +130,7 @@ static void table_head(bool csv)
 static void table_row(const result *r, bool csv)
 {
     const char *c = csv ? "," : " | ";
-    printf("%s%s%sexact%s%s%s%d%s%d%s%.3f%s%.3f%s%.3f%s%.3f%s%.1f%s%.1f%s\n", csv ? "" : "| ", r->model, c, c, r->isa,
+    printf("%s%s%s%s%s%s%s%d%s%d%s%.3f%s%.3f%s%.3f%s%.3f%s%.1f%s%.1f%s\n", csv ? "" : "| ", r->model, c, r->precision, c, r->isa,
            c, r->threads, c, r->runs, c, r->min, c, r->median, c, r->p90, c, r->p99, c, r->peak_rss, c, r->plan_peak,
            csv ? "" : " |");
 }
@@ -155,6 +157,7 @@ static poise_status row(const ps_args *a, int threads, bool first, double *ms, p
     } else if (!s) {
         if (first) table_head(is(a, "csv"));
         table_row(&r, is(a, "csv"));
+        if (!is(a, "csv") && m->precision != POISE_EXACT) ps_cli_note(a, "%s\n", m->precision_text);
         if (a->layers) (is(a, "csv") ? ps_roofline_csv : ps_roofline_table)(m, &r.peaks, r.nodes);
     }
     ps_free(r.nodes);
@@ -173,8 +176,6 @@ static poise_status sweep(const ps_args *a, double *ms)
 
 int ps_cmd_bench(const ps_args *a)
 {
-    if (a->precision && strcmp(a->precision, "exact"))
-        return ps_cli_error(POISE_UNSUPPORTED, "--precision %s is not in this version; exact is", a->precision);
     if (a->tune) return ps_cli_fail(ps_bench_tune(a));
     double *ms = ps_alloc_array((size_t)a->runs, sizeof *ms);
     int code = ps_cli_fail(ms ? sweep(a, ms) : ps_fail(POISE_NO_MEMORY, "no memory for %d times", a->runs));

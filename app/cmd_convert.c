@@ -38,6 +38,7 @@ static poise_status describe(const ps_args *a, void *bytes, size_t size, void **
     ps_graph g = {0};
     poise_status s = ps_format_read(&g, bytes, size);
     if (!s) s = add_task(a, bytes, size, &g);
+    if (!s && a->precision) s = ps_graph_set_meta(&g, PS_PRECISION_KEY, a->precision);
     if (!s) s = ps_format_write(&g, out, out_size);
     ps_graph_free(&g);
     return s;
@@ -49,8 +50,8 @@ static poise_status convert(const ps_args *a)
     size_t n = strlen(out);
     PS_REQUIRE(n > 6 && !strcmp(out + n - 6, ".poise"), POISE_BAD_ARGUMENT,
                "%s: the name of the result must end in .poise", out);
-    if (a->precision && strcmp(a->precision, "exact"))
-        return ps_fail(POISE_UNSUPPORTED, "--precision %s is not in this version; exact is", a->precision);
+    poise_precision precision;
+    PS_TRY(ps_cli_precision(a, &precision));
     poise_convert_options co = ps_cli_convert_options(a);
     void *bytes, *described = NULL;
     size_t size;

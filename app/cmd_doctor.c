@@ -1,6 +1,7 @@
 /* app/cmd_doctor.c - poise doctor: what this machine has, which kernels run, and whether they are right. */
 #include "app/cli.h"
 #include "app/selftest.h"
+#include "nn/precision.h"
 #include "runtime/cpu.h"
 #include "runtime/threads.h"
 
@@ -118,6 +119,15 @@ static void slots(const ps_kernels *k)
     printf("  gemm tile          %d x %d\n", k->gemm_f32_tile.mr, k->gemm_f32_tile.nr);
 }
 
+static void precisions(const ps_kernels *k)
+{
+    for (int p = POISE_EXACT; p <= POISE_FAST; p++) {
+        char text[PS_PRECISION_TEXT];
+        ps_precision_kernels((poise_precision)p, k, text);
+        printf("precision    %s\n", text);
+    }
+}
+
 int ps_cmd_doctor(const ps_args *a)
 {
     unsigned found = ps_cpu_flags(), use = found;
@@ -133,6 +143,7 @@ int ps_cmd_doctor(const ps_args *a)
     temperatures();
     sets(found, &k);
     parts();
+    precisions(&k);
     slots(&k);
     bool right = ps_selftest(&k, stdout);
     printf("self-test    %s\n", right ? "passed" : "FAILED: results on this machine cannot be trusted");

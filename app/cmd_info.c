@@ -118,8 +118,8 @@ static void print_text(const char *path, const poise_model *m)
 {
     const ps_graph *g = &m->graph;
     char macs[32], params[32];
-    printf("%s: %d nodes, %s parameters, %s MACs, precision exact (fp32)\n", ps_cli_base(path), g->n_nodes,
-           scaled(total_params(g), params), scaled(total_macs(g), macs));
+    printf("%s: %d nodes, %s parameters, %s MACs\nprecision %s\n", ps_cli_base(path), g->n_nodes,
+           scaled(total_params(g), params), scaled(total_macs(g), macs), m->precision_text);
     if (m->gate.n_nodes)
         printf("  %s of the MACs, in %d convolutions of boxes and keypoints, only where a score passes (predict)\n",
                scaled(ps_gate_macs(&m->gate, g), macs), m->gate.n_nodes);
@@ -183,7 +183,8 @@ static void print_json(const poise_model *m)
     ps_json_int(&j, "params", (int64_t)total_params(g));
     ps_json_int(&j, "macs", (int64_t)total_macs(g));
     ps_json_int(&j, "gated_macs", (int64_t)ps_gate_macs(&m->gate, g));
-    ps_json_text(&j, "precision", "exact");
+    ps_json_text(&j, "precision", poise_precision_name(m->precision));
+    ps_json_text(&j, "kernels", m->precision_text);
     ps_json_object(&j, "metadata");
     for (int32_t i = 0; i < g->n_meta; i++) ps_json_text(&j, g->meta[i].key, g->meta[i].value);
     ps_json_end(&j);

@@ -181,8 +181,8 @@ static void speed(const job *j)
     ps_cli_note(
         j->args,
         "Speed: %.1fms decode, %.1fms preprocess, %.1fms inference, %.1fms postprocess per image at shape "
-        "(1, %d, %d, %d), precision exact\n",
-        j->ms[0] / n, j->ms[1] / n, j->ms[2] / n, j->ms[3] / n, t->in_c, t->in_h, t->in_w);
+        "(1, %d, %d, %d), precision %s\n",
+        j->ms[0] / n, j->ms[1] / n, j->ms[2] / n, j->ms[3] / n, t->in_c, t->in_h, t->in_w, poise_model_kernels(j->model));
     if (*j->save.dir) ps_cli_note(j->args, "Results saved to %s\n", j->save.dir);
 }
 

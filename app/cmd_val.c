@@ -198,7 +198,8 @@ static void print_json(const job *j, const accuracy *a)
     number(&json, "top1", a->classes, j->top1 / n);
     number(&json, "top5", a->classes, j->top5 / n);
     ps_json_int(&json, "images", j->done);
-    ps_json_text(&json, "precision", "exact");
+    ps_json_text(&json, "precision", poise_precision_name(poise_model_precision(j->model)));
+    ps_json_text(&json, "kernels", poise_model_kernels(j->model));
     ps_json_number(&json, "inference_ms", j->ms / runs, 5);
     ps_json_end(&json);
     putchar('\n');
@@ -212,8 +213,8 @@ static void print_row(const char *what, const ps_precision *p)
 static void print_text(const job *j, const accuracy *a)
 {
     double n = j->done ? j->done : 1, runs = j->runs ? j->runs : 1;
-    printf("%s on %s: %d images, precision exact, %.1f ms inference\n", ps_cli_base(j->args->words.v[0]),
-           j->args->words.v[1], j->done, j->ms / runs);
+    printf("%s on %s: %d images, precision %s, %.1f ms inference\n", ps_cli_base(j->args->words.v[0]),
+           j->args->words.v[1], j->done, poise_model_kernels(j->model), j->ms / runs);
     if (a->classes) printf("top-1 %.4f   top-5 %.4f\n", j->top1 / n, j->top5 / n);
     if (j->people) printf("each of %d people in its labelled box\n", j->runs);
     if (a->boxes || a->poses) printf("                AP    AP50    AP75  recall  classes\n");

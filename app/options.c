@@ -41,7 +41,7 @@ const ps_arg ps_arg_table[] = {
     {"input", 'i', PS_ARG_TEXTS, PS_VERB_RUN, AT(inputs), 0, 0, "NAME=FILE.npy", "an input; a network with one input needs no NAME=", NULL},
     {"output", 'o', PS_ARG_TEXT, PS_VERB_RUN, AT(output), 0, 0, "DIR", "where the outputs go (default: the current directory)", NULL},
 
-    {"precision", 0, PS_ARG_CHOICE, PS_VERB_CONVERT | PS_VERB_BENCH, AT(precision), 0, 0, "exact|near|fast|int8", "exact: fp32 (the only one in this version)", NULL},
+    {"precision", 0, PS_ARG_CHOICE, OPENS, AT(precision), 0, 0, "exact|near|fast|int8", "exact: fp32; near: its sums from split bf16; fast: bf16 where the processor has it; int8: not yet (default: recorded in the model, else exact; convert records it)", NULL},
 
     {"json", 0, PS_ARG_FLAG, PS_VERB_INFO, AT(json), 0, 0, NULL, "print JSON", NULL},
     {"svg", 0, PS_ARG_TEXT, PS_VERB_INFO, AT(svg), 0, 0, "FILE", "also draw the memory plan: node by node, what lies where in the arena", NULL},

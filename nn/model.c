@@ -313,6 +313,22 @@ static poise_status choose_kernels(poise_model *m, const poise_options *o)
     return POISE_OK;
 }
 
+/* What the caller wants, else what the file records, else exact. */
+static poise_status choose_precision(poise_model *m, const poise_options *o)
+{
+    const char *recorded = ps_graph_get_meta(&m->graph, PS_PRECISION_KEY);
+    m->precision = o ? o->precision : POISE_RECORDED;
+    PS_REQUIRE(m->precision >= POISE_RECORDED && m->precision <= POISE_FAST, POISE_BAD_ARGUMENT,
+               "unknown precision %d: exact is %d, near %d, fast %d", (int)m->precision, POISE_EXACT, POISE_NEAR, POISE_FAST);
+    if (m->precision == POISE_RECORDED) {
+        m->precision = POISE_EXACT;
+        PS_REQUIRE(!recorded || ps_precision_by_name(recorded, &m->precision), POISE_UNSUPPORTED,
+                   "records the precision '%.40s', this build knows exact, near and fast", recorded);
+    }
+    if (ps_precision_kernels(m->precision, &m->kernels, m->precision_text)) return ps_precision_narrow(&m->graph);
+    return POISE_OK;
+}
+
 static poise_status open_bytes(poise_model *m, const void *bytes, size_t size, const source *from)
 {
     PS_REQUIRE((size_t)bytes % PS_ALIGN == 0, POISE_BAD_ARGUMENT, "the model's bytes are not aligned to %d", PS_ALIGN);
@@ -320,6 +336,7 @@ static poise_status open_bytes(poise_model *m, const void *bytes, size_t size, c
     m->graph.mapped = m->file.size ? m->file.bytes : NULL;
     m->graph.mapped_size = m->file.size;
     PS_TRY(ps_format_read(&m->graph, bytes, size));
+    PS_TRY(choose_precision(m, from->o));
     PS_TRY(ps_gate_find(&m->gate, &m->graph));
     PS_TRY(ps_plan_make(&m->plan, &m->graph));
     ps_heap tmp = {0};
@@ -434,6 +451,15 @@ const char *poise_model_output(const poise_model *m, int i, poise_tensor *shape)
 const char *poise_model_metadata(const poise_model *m, const char *key)
 {
     return ps_graph_get_meta(&m->graph, key);
+}
+
+poise_precision poise_model_precision(const poise_model *m)
+{
+    return m->precision;
+}
+const char *poise_model_kernels(const poise_model *m)
+{
+    return m->precision_text;
 }
 
 void poise_model_memory(const poise_model *m, poise_memory *out)

@@ -5,6 +5,7 @@
 #include "nn/gate.h"
 #include "nn/op.h"
 #include "nn/plan.h"
+#include "nn/precision.h"
 #include "runtime/file.h"
 
 /* How a node is computed. */
@@ -20,6 +21,8 @@ struct poise_model {
     ps_kernels weaker;  /* those of the ISA below, for nodes that are faster with them; name NULL = none worth trying */
     ps_choice *choices; /* per node */
     int threads;
+    poise_precision precision;     /* as asked for, by the caller or the file */
+    char precision_text[PS_PRECISION_TEXT]; /* and what it runs on */
     ps_plan plan;
     ps_gate gate; /* what need not be computed where no score passes */
     const void **packed; /* per node: what pack() wrote, or NULL */

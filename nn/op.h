@@ -32,6 +32,14 @@ typedef enum ps_order {
     PS_ORDER_LIKE, /* as the largest computed input of the same rank, else row-major */
 } ps_order;
 
+/* Which tensors of a node may be bfloat16 in the fast precision; masks of inputs, bit 31 for all from the 32nd on. */
+typedef struct ps_narrow {
+    bool out;      /* out[0] */
+    uint32_t in;   /* these inputs, whatever the type of the others, but: */
+    uint32_t tied; /* these have the type of out[0] (constants among them are converted) */
+    uint32_t must; /* these are bfloat16 whenever the precision is fast, cast if need be, unless constant: a product's */
+} ps_narrow;
+
 enum {
     PS_OP_INPLACE = 1, /* out[0] may be an input of the same type, dims and strides that dies here */
     PS_OP_CONCAT = 2,  /* inputs may live inside out[0]: see op_concat.c */
@@ -76,6 +84,10 @@ struct ps_op {
 
     /* Computes the outputs, honouring all strides.  Cannot fail, does not allocate, trusts infer(). */
     void (*run)(const ps_call *c);
+
+    /* Optional.  What of a node of f32 may be bf16; decided from f32 types, before nn/precision.c sets others.  run() and
+     * all above must then take every combination that the answer allows.  NULL = nothing. */
+    ps_narrow (*narrow)(const void *params, int n_in, const ps_value *const *in, const ps_value *out);
 
     /* Optional.  Multiply-accumulates. */
     uint64_t (*macs)(const void *params, int n_in, const ps_value *const *in, const ps_value *out);

@@ -1,9 +1,11 @@
 /* nn/op_affine.c - one scale and one offset for each channel: batch normalisation that could not be folded away. */
 #include "nn/fused.h"
+#include "nn/move.h"
+#include "nn/widen.h"
 
 #include <stdio.h>
 
-enum { CHUNK = 128 }; /* elements, where strides do not allow working in place */
+enum { CHUNK = PS_WIDEN / 2 }; /* elements, where strides or types do not allow working in place */
 
 static poise_status affine_infer(const void *params, int n_in, const ps_value *const *in,
                                  ps_value *const *out)
@@ -35,6 +37,7 @@ static poise_status affine_infer(const void *params, int n_in, const ps_value *c
 static poise_tensor along_channels(const poise_tensor *t, const poise_tensor *y)
 {
     poise_tensor v = *y;
+    v.type = t->type;
     for (int i = 0; i < y->rank; i++) v.stride[i] = i == 1 ? t->stride[0] : 0;
     v.data = t->data;
     return v;
@@ -44,33 +47,27 @@ typedef struct job {
     const ps_kernels *k;
     ps_fused fused;
     ps_walk walk; /* y, x, scale, bias */
+    poise_type type[4];
     size_t rows;  /* of a chunk of work */
 } job;
-
-static const float *side_by_side(const float *x, ptrdiff_t step, size_t n, float *buf)
-{
-    if (step == 1) return x;
-    for (size_t i = 0; i < n; i++) buf[i] = x[(ptrdiff_t)i * step];
-    return buf;
-}
 
 static void run_row(const job *j, void *const *at)
 {
     const ps_walk *w = &j->walk;
     float buf[4][CHUNK];
     bool direct = true;
-    for (int i = 0; i < 4; i++) direct = direct && w->step[i] == 1;
+    for (int i = 0; i < 4; i++) direct = direct && w->step[i] == 1 && j->type[i] == POISE_F32;
     for (size_t from = 0, n; from < w->n; from += n) {
         n = direct || w->n - from < CHUNK ? w->n - from : CHUNK;
         const float *in[4];
-        for (int i = 1; i < 4; i++)
-            in[i] = side_by_side((const float *)at[i] + (ptrdiff_t)from * w->step[i], w->step[i], n, buf[i]);
-        float *y = (float *)at[0] + (ptrdiff_t)from * w->step[0], *to = w->step[0] == 1 ? y : buf[0];
-        j->k->affine_f32(n, in[1], in[2], in[3], to);
-        if (j->fused.act != PS_ACT_NONE)
-            j->k->act_f32(n, (ps_act)j->fused.act, j->fused.a, j->fused.b, to, to);
-        if (to == y) continue;
-        for (size_t i = 0; i < n; i++) y[(ptrdiff_t)i * w->step[0]] = to[i];
+        void *to[4];
+        for (int i = 0; i < 4; i++)
+            to[i] = ps_at(at[i], (ptrdiff_t)from * w->step[i], poise_type_size(j->type[i]));
+        for (int i = 1; i < 4; i++) in[i] = ps_widen(j->k, j->type[i], n, to[i], w->step[i], buf[i]);
+        float *y = j->type[0] == POISE_F32 && w->step[0] == 1 ? to[0] : buf[0];
+        j->k->affine_f32(n, in[1], in[2], in[3], y);
+        if (j->fused.act != PS_ACT_NONE) j->k->act_f32(n, (ps_act)j->fused.act, j->fused.a, j->fused.b, y, y);
+        if (y == buf[0]) ps_narrow_to(j->k, j->type[0], n, y, to[0], w->step[0]);
     }
 }
 
@@ -92,7 +89,9 @@ static void affine_run(const ps_call *c)
 {
     const poise_tensor *y = c->out[0];
     poise_tensor scale = along_channels(c->in[1], y), bias = along_channels(c->in[2], y);
-    job j = {.k = c->k, .fused = ((const ps_affine_params *)c->params)->fused};
+    job j = {.k = c->k,
+             .fused = ((const ps_affine_params *)c->params)->fused,
+             .type = {y->type, c->in[0]->type, POISE_F32, POISE_F32}};
     ps_walk_init(&j.walk, 4, (const poise_tensor *[]){y, c->in[0], &scale, &bias});
     if (!j.walk.rows || !j.walk.n) return;
     size_t row_work = 1 << 15; /* elements of a chunk: ~20 us of memory traffic */
@@ -117,5 +116,6 @@ const ps_op ps_op_affine = {
     .param_bytes = sizeof(ps_affine_params),
     .infer = affine_infer,
     .run = affine_run,
+    .narrow = ps_narrow_each,
     .describe = affine_describe,
 };

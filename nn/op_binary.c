@@ -1,9 +1,11 @@
 /* nn/op_binary.c - y = f(x0, x1), element by element with broadcasting. */
 #include "nn/binary_math.h"
+#include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
 #include "nn/rules.h"
 #include "nn/spread.h"
+#include "nn/widen.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -82,18 +84,25 @@ static bool easy_power(const ps_call *c, size_t n, const float *x, float exponen
     return true;
 }
 
+static void float_row(const ps_call *c, size_t n, const float *x0, int s0, const float *x1, int s1, float *y)
+{
+    const ps_binary_params *p = c->params;
+    if (p->kind != PS_BINARY_POW)
+        ps_binary_f32(c->k, p->kind, n, x0, s0, x1, s1, y);
+    else if (s0 != 1 || s1 != 0 || !easy_power(c, n, x0, *x1, y))
+        ps_binary_power(POISE_F32, POISE_F32, n, x0, s0, x1, s1, y);
+}
+
 static void dense_row(const ps_call *c, size_t n, const void *x0, int s0, const void *x1, int s1, void *y)
 {
     const ps_binary_params *p = c->params;
     poise_type t0 = c->in[0]->type, t1 = c->in[1]->type;
-    if (compares(p->kind))
+    if (compares(p->kind)) {
         ps_binary_compare(p->kind, t0, n, x0, s0, x1, s1, y);
-    else if (p->kind == PS_BINARY_POW) {
-        bool scalar = t0 == POISE_F32 && t1 == POISE_F32 && s0 == 1 && s1 == 0;
-        if (!scalar || !easy_power(c, n, x0, *(const float *)x1, y))
-            ps_binary_power(t0, t1, n, x0, s0, x1, s1, y);
-    } else if (t0 == POISE_F32) {
-        ps_binary_f32(c->k, p->kind, n, x0, s0, x1, s1, y);
+    } else if (t0 == POISE_F32 && t1 == POISE_F32) {
+        float_row(c, n, x0, s0, x1, s1, y);
+    } else if (p->kind == PS_BINARY_POW) {
+        ps_binary_power(t0, t1, n, x0, s0, x1, s1, y);
     } else {
         ps_binary_integer(p->kind, t0, n, x0, s0, x1, s1, y);
     }
@@ -124,6 +133,26 @@ static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *s
         dense_row(c, m, row[0], step[1] != 0, row[1], step[2] != 0, row[2]);
         size_t size = poise_type_size(c->out[0]->type);
         ps_scatter(size, m, row[2], (char *)at[0] + (ptrdiff_t)(i * size) * step[0], step[0]);
+    }
+}
+
+/* Stored as bf16 somewhere, computed in f32. */
+static void mixed_piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
+{
+    const ps_call *c = ctx;
+    const poise_tensor *const t[3] = {c->out[0], c->in[0], c->in[1]};
+    float room[3][PS_WIDEN];
+    (void)thread;
+    for (size_t i = 0; i < n; i += PS_WIDEN) {
+        size_t m = n - i < PS_WIDEN ? n - i : PS_WIDEN;
+        const float *x[3];
+        for (int j = 1; j < 3; j++) {
+            const void *from = ps_at(at[j], (ptrdiff_t)i * step[j], poise_type_size(t[j]->type));
+            x[j] = ps_widen(c->k, t[j]->type, step[j] ? m : 1, from, step[j], room[j]);
+        }
+        float_row(c, m, x[1], step[1] != 0, x[2], step[2] != 0, room[0]);
+        void *to = ps_at(at[0], (ptrdiff_t)i * step[0], poise_type_size(t[0]->type));
+        ps_narrow_to(c->k, t[0]->type, m, room[0], to, step[0]);
     }
 }
 
@@ -185,8 +214,9 @@ static void run(const ps_call *c)
     ps_walk w;
     ps_walk_init(&w, 3, (const poise_tensor *[]){c->out[0], &x0, &x1});
     double ns = p->kind >= PS_BINARY_POW && p->kind <= PS_BINARY_FMOD ? 20 : 0.5;
-    if (!w.rows || !w.n || run_tiled(c, &w, ns)) return;
-    ps_spread(&w, c->threads, ns, piece, c);
+    bool mixed = ps_has_bf16(c);
+    if (!w.rows || !w.n || (!mixed && run_tiled(c, &w, ns))) return;
+    ps_spread(&w, c->threads, ns, mixed ? mixed_piece : piece, c);
 }
 
 static void describe(const void *params, char *buf, size_t size)
@@ -205,4 +235,5 @@ const ps_op ps_op_binary = {.name = "binary",
                             .infer = infer,
                             .live = live,
                             .run = run,
+                            .narrow = ps_narrow_both,
                             .describe = describe};

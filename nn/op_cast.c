@@ -1,9 +1,11 @@
 /* nn/op_cast.c - another element type. */
 #include "nn/convert_type.h"
+#include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
 #include "nn/rules.h"
 #include "nn/spread.h"
+#include "nn/widen.h"
 
 #include <stdio.h>
 
@@ -14,6 +16,26 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     PS_REQUIRE(p->to > POISE_NONE && p->to <= POISE_BF16, POISE_BAD_MODEL, "unknown type %d", p->to);
     ps_shape_like(out[0], (poise_type)p->to, in[0]);
     return POISE_OK;
+}
+
+/* Between f32 and bf16, with kernels. */
+static void real_piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
+{
+    const ps_call *c = ctx;
+    poise_type tx = c->in[0]->type, ty = c->out[0]->type;
+    size_t sx = poise_type_size(tx), sy = poise_type_size(ty);
+    float room[PS_WIDEN];
+    (void)thread;
+    for (size_t i = 0; i < n; i += PS_WIDEN) {
+        size_t m = n - i < PS_WIDEN ? n - i : PS_WIDEN;
+        const float *x = ps_widen(c->k, tx, m, ps_at(at[1], (ptrdiff_t)i * step[1], sx), step[1], room);
+        ps_narrow_to(c->k, ty, m, x, ps_at(at[0], (ptrdiff_t)i * step[0], sy), step[0]);
+    }
+}
+
+static bool is_real(poise_type t)
+{
+    return t == POISE_F32 || t == POISE_BF16;
 }
 
 static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
@@ -40,7 +62,8 @@ static void run(const ps_call *c)
 {
     ps_walk w;
     ps_walk_init(&w, 2, (const poise_tensor *[]){c->out[0], c->in[0]});
-    ps_spread(&w, c->threads, 2, piece, c);
+    bool real = is_real(c->in[0]->type) && is_real(c->out[0]->type);
+    ps_spread(&w, c->threads, real ? 0.2 : 2, real ? real_piece : piece, c);
 }
 
 static void describe(const void *params, char *buf, size_t size)

@@ -113,6 +113,18 @@ static uint64_t conv_macs(const void *params, int n_in, const ps_value *const *i
     return n * per; /* both below 2^31 */
 }
 
+/* Depthwise computes in f32.  A few channels (of an image) make short sums, which are as fast in f32. */
+static ps_narrow conv_narrow(const void *params, int n_in, const ps_value *const *in, const ps_value *out)
+{
+    (void)n_in;
+    enum { LEAST = 8 };
+    const ps_conv_params *p = params;
+    int32_t c = in[0]->dim[1], o = out->dim[1];
+    ps_narrow can = {.out = true, .in = 1 | 8, .tied = 8};
+    if (c / p->group >= LEAST && o / p->group >= LEAST) can.must = 1;
+    return can;
+}
+
 static void conv_describe(const void *params, char *buf, size_t size)
 {
     const ps_conv_params *p = params;
@@ -147,6 +159,7 @@ const ps_op ps_op_conv = {
     .packs = ps_product_packs,
     .scratch = conv_scratch,
     .run = conv_run,
+    .narrow = conv_narrow,
     .macs = conv_macs,
     .describe = conv_describe,
 };

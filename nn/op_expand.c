@@ -2,6 +2,7 @@
 #include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/widen.h"
 
 #include <string.h>
 
@@ -56,4 +57,5 @@ const ps_op ps_op_expand = {.name = "expand",
                             .infer = infer,
                             .live = live,
                             .view = view,
-                            .run = run};
+                            .run = run,
+                            .narrow = ps_narrow_first};

@@ -1,11 +1,14 @@
 /* nn/op_layer_norm.c - normalisation over the last dimensions, from `axis` on. */
+#include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
 #include "nn/rules.h"
 #include "nn/spread.h"
+#include "nn/widen.h"
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 typedef struct job {
     const ps_call *c;
@@ -59,34 +62,49 @@ static void statistics(const job *j, const float *x, float *mean, float *deviati
 }
 
 /* Address of row r of `group` for the group that begins at `at`, in y (i = 0) or x (i = 1). */
-static float *row_at(const job *j, size_t r, int i, void *at)
+static void *row_at(const job *j, size_t r, int i, void *at)
 {
     void *row[PS_MAX_WALK];
     ps_walk_row(&j->group, r, row);
-    return (float *)(void *)((char *)at + ((char *)row[i] - j->group.base[i]));
+    return (char *)at + ((char *)row[i] - j->group.base[i]);
+}
+
+/* The group's elements of x as dense floats: where they are, or in room. */
+static const float *read_group(const job *j, void *x, float *room)
+{
+    const ps_walk *g = &j->group;
+    poise_type type = j->c->in[0]->type;
+    if (g->rows == 1) return ps_widen(j->c->k, type, g->n, x, g->step[1], room);
+    for (size_t r = 0; r < g->rows; r++) {
+        float *to = room + r * g->n;
+        const float *row = ps_widen(j->c->k, type, g->n, row_at(j, r, 1, x), g->step[1], to);
+        if (row != to) memcpy(to, row, g->n * sizeof *to);
+    }
+    return room;
 }
 
 static void group(const job *j, void *y, void *x, float *mean, float *deviation, float *room)
 {
     const ps_walk *g = &j->group;
     const ps_kernels *k = j->c->k;
-    bool dense = g->rows == 1 && (g->n == 1 || (g->step[0] == 1 && g->step[1] == 1));
+    poise_type type = j->c->out[0]->type;
+    bool dense = type == POISE_F32 && g->rows == 1 && (g->n == 1 || g->step[0] == 1);
+    const float *from = read_group(j, x, room);
+    if (mean || deviation) statistics(j, from, mean, deviation);
+    k->layernorm_f32(j->n, from, j->eps, j->scale, j->bias, dense ? y : room);
     for (size_t r = 0; !dense && r < g->rows; r++)
-        ps_gather(sizeof *room, g->n, row_at(j, r, 1, x), g->step[1], room + r * g->n);
-    if (mean || deviation) statistics(j, dense ? x : room, mean, deviation);
-    k->layernorm_f32(j->n, dense ? x : room, j->eps, j->scale, j->bias, dense ? y : room);
-    for (size_t r = 0; !dense && r < g->rows; r++)
-        ps_scatter(sizeof *room, g->n, room + r * g->n, row_at(j, r, 0, y), g->step[0]);
+        ps_narrow_to(k, type, g->n, room + r * g->n, row_at(j, r, 0, y), g->step[0]);
 }
 
 static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
 {
     const job *j = ctx;
     float *room = j->room + (size_t)thread * ps_round_up(j->n, 16);
+    size_t sy = poise_type_size(j->c->out[0]->type), sx = poise_type_size(j->c->in[0]->type);
     for (ptrdiff_t i = 0; i < (ptrdiff_t)n; i++) {
         float *mean = j->mean ? (float *)at[j->mean] + i * step[j->mean] : NULL;
         float *deviation = j->deviation ? (float *)at[j->deviation] + i * step[j->deviation] : NULL;
-        group(j, (float *)at[0] + i * step[0], (float *)at[1] + i * step[1], mean, deviation, room);
+        group(j, ps_at(at[0], i * step[0], sy), ps_at(at[1], i * step[1], sx), mean, deviation, room);
     }
 }
 
@@ -119,6 +137,7 @@ static const float *in_order(const job *j, const poise_tensor *x, const poise_te
 {
     if (!s) return NULL;
     poise_tensor full = part(x, axis, true), y = part(j->c->out[0], axis, true);
+    full.type = s->type;
     full.data = s->data;
     for (int d = axis; d < x->rank; d++) full.stride[d] = s->stride[d - axis];
     ps_walk w;
@@ -174,4 +193,5 @@ const ps_op ps_op_layer_norm = {.name = "layer_norm",
                                 .live = live,
                                 .scratch = scratch,
                                 .run = run,
+                                .narrow = ps_narrow_each,
                                 .describe = describe};

@@ -161,6 +161,12 @@ static uint64_t matmul_macs(const void *params, int n_in, const ps_value *const 
            (uint64_t)a->dim[col_axis(a->rank, ((const ps_matmul_params *)params)->trans_a)];
 }
 
+static ps_narrow matmul_narrow(const void *params, int n_in, const ps_value *const *in, const ps_value *out)
+{
+    (void)params, (void)n_in, (void)in, (void)out;
+    return (ps_narrow){.out = true, .in = 1 | 2 | 8, .tied = 8, .must = 1 | 2};
+}
+
 static void matmul_describe(const void *params, char *buf, size_t size)
 {
     const ps_matmul_params *p = params;
@@ -184,6 +190,7 @@ const ps_op ps_op_matmul = {
     .packs = ps_product_packs,
     .scratch = matmul_scratch,
     .run = matmul_run,
+    .narrow = matmul_narrow,
     .macs = matmul_macs,
     .describe = matmul_describe,
 };

@@ -2,6 +2,7 @@
 #include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/widen.h"
 
 static poise_status infer(const void *params, int n_in, const ps_value *const *in, ps_value *const *out)
 {
@@ -152,4 +153,5 @@ const ps_op ps_op_pad = {.name = "pad",
                          .param_bytes = sizeof(ps_pad_params),
                          .infer = infer,
                          .live = live,
-                         .run = run};
+                         .run = run,
+                         .narrow = ps_narrow_all};

@@ -1,9 +1,11 @@
 /* nn/op_pool.c - pool: largest, mean or p-norm of the elements under a moving window.
  *
- * Channels-last f32 goes row by row through the kernels; everything else (other strides, indices, p-norm, 8-bit)
+ * Channels-last f32 goes row by row through the kernels, bf16 too, rows at a time widened; everything else (other strides, indices, p-norm, 8-bit)
  * element by element. */
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/widen.h"
+#include "ops/bf16.h"
 
 #include <math.h>
 #include <string.h>
@@ -118,6 +120,7 @@ typedef struct pool {
     int32_t band, bands; /* rows a chunk, chunks an image */
     float *scratch;      /* of thread 0 */
     size_t per_thread;   /* floats */
+    bool ring, half;     /* separable; widened rows: both live in scratch, in this order */
 } pool;
 
 static float divisor(const ps_pool_params *p, taps v, taps h)
@@ -132,6 +135,7 @@ static float divisor(const ps_pool_params *p, taps v, taps h)
 static float load(poise_type type, const char *base, ptrdiff_t at)
 {
     if (type == POISE_F32) return ((const float *)(const void *)base)[at];
+    if (type == POISE_BF16) return ps_bf16_widen(((const uint16_t *)(const void *)base)[at]);
     if (type == POISE_U8) return ((const uint8_t *)base)[at];
     return ((const int8_t *)base)[at];
 }
@@ -140,6 +144,8 @@ static void store(poise_type type, char *base, ptrdiff_t at, float v)
 {
     if (type == POISE_F32)
         ((float *)(void *)base)[at] = v;
+    else if (type == POISE_BF16)
+        ((uint16_t *)(void *)base)[at] = ps_bf16_round(v);
     else if (type == POISE_U8)
         ((uint8_t *)base)[at] = (uint8_t)v;
     else
@@ -148,7 +154,7 @@ static void store(poise_type type, char *base, ptrdiff_t at, float v)
 
 static float lowest(poise_type type)
 {
-    return type == POISE_F32 ? -INFINITY : type == POISE_U8 ? 0.0f : -128.0f;
+    return type == POISE_U8 ? 0.0f : type == POISE_I8 ? -128.0f : -INFINITY;
 }
 
 static float power(float v, int p)
@@ -278,25 +284,95 @@ static void last_row(const pool *q, int32_t n, int32_t oy)
         max_row(q, x, v.t1 - v.t0, ld, y, q->y.sw);
 }
 
+/* ---- rows of bf16, widened: dense rows of w*c floats ---- */
+
+static void *row_of(const poise_tensor *t, const box *b, int32_t n, ptrdiff_t y)
+{
+    return b->data + (n * b->sn + y * b->sh) * (ptrdiff_t)poise_type_size(t->type);
+}
+
+/* The pool as it sees such rows. */
+static pool widened(const pool *q)
+{
+    pool f = *q;
+    f.x.sw = f.x.c;
+    f.y.sw = f.y.c;
+    return f;
+}
+
+static void widen_row(const pool *q, int32_t n, ptrdiff_t iy, float *to)
+{
+    const poise_tensor *x = q->c->in[0];
+    bool dense = q->x.sw == q->x.c;
+    int32_t w = dense ? 1 : q->x.w;
+    size_t each = (size_t)q->x.c * (size_t)(dense ? q->x.w : 1), size = poise_type_size(x->type);
+    const char *from = row_of(x, &q->x, n, iy);
+    for (int32_t i = 0; i < w; i++, from += q->x.sw * (ptrdiff_t)size, to += each) {
+        const float *row = ps_widen(q->c->k, x->type, each, from, 1, to);
+        if (row != to) memcpy(to, row, each * sizeof *to);
+    }
+}
+
+static void narrow_row(const pool *q, int32_t n, int32_t oy, const float *from)
+{
+    const poise_tensor *y = q->c->out[0];
+    bool dense = q->y.sw == q->y.c;
+    int32_t w = dense ? 1 : q->y.w;
+    size_t each = (size_t)q->y.c * (size_t)(dense ? q->y.w : 1), size = poise_type_size(y->type);
+    char *to = row_of(y, &q->y, n, oy);
+    for (int32_t i = 0; i < w; i++, to += q->y.sw * (ptrdiff_t)size, from += each)
+        ps_narrow_to(q->c->k, y->type, each, from, to, 1);
+}
+
+static void half_row(const pool *q, int32_t n, int32_t oy, float *room)
+{
+    pool f = widened(q);
+    taps v = taps_of(q->p, 0, oy, q->x.h);
+    size_t ld = (size_t)q->x.w * (size_t)q->x.c;
+    float *y = room + (size_t)q->p->kernel[0] * ld;
+    for (int32_t i = 0; i < v.t1 - v.t0; i++)
+        widen_row(q, n, v.at + (ptrdiff_t)i * q->p->dilation[0], room + (size_t)i * ld);
+    if (q->p->kind == PS_POOL_AVERAGE)
+        average_row(&f, room, v, (ptrdiff_t)ld, y);
+    else
+        max_row(&f, room, v.t1 - v.t0, (ptrdiff_t)ld, y, f.y.sw);
+    narrow_row(q, n, oy, y);
+}
+
+/* ---- separable windows ---- */
+
+static size_t ring_floats(const ps_call *c)
+{
+    const ps_pool_params *p = c->params;
+    const poise_tensor *y = c->out[0];
+    size_t n = (size_t)p->kernel[0] * (size_t)y->dim[1] * (size_t)y->dim[y->rank - 1];
+    return ps_round_up(n, PS_ALIGN / sizeof(float));
+}
+
 /* A band of output rows whose windows overlap: each input row is reduced along its windows once, into a ring
  * of kernel[0] rows, and the rows of the ring are reduced for each output row. */
 static void separable_band(const pool *q, int32_t n, int32_t from, int32_t to, float *ring)
 {
-    const float *x = (const float *)(const void *)q->x.data + n * q->x.sn;
     size_t row = (size_t)q->y.w * (size_t)q->y.c;
+    float *room = ring + ring_floats(q->c), *line = room + (size_t)q->x.w * (size_t)q->x.c;
+    pool dense = q->half ? widened(q) : *q;
     int32_t slots = q->p->kernel[0];
     ptrdiff_t next = 0;
     for (int32_t oy = from; oy < to; oy++) {
         const float *at[MAX_TAPS];
         taps v = taps_of(q->p, 0, oy, q->x.h);
-        float *y = (float *)(void *)q->y.data + n * q->y.sn + oy * q->y.sh;
+        float *y = q->half ? line : row_of(q->c->out[0], &q->y, n, oy);
         size_t count = (size_t)(v.t1 - v.t0);
         if (next < v.at) next = v.at;
-        for (; next < v.at + (ptrdiff_t)count; next++)
-            max_row(q, x + next * q->x.sh, 1, 0, ring + (size_t)(next % slots) * row, q->y.c);
+        for (; next < v.at + (ptrdiff_t)count; next++) {
+            if (q->half) widen_row(q, n, next, room);
+            max_row(&dense, q->half ? room : row_of(q->c->in[0], &q->x, n, next), 1, 0,
+                    ring + (size_t)(next % slots) * row, q->y.c);
+        }
         for (size_t i = 0; i < count; i++) at[i] = ring + (size_t)((v.at + (ptrdiff_t)i) % slots) * row;
-        if (q->y.sw == q->y.c) {
+        if (dense.y.sw == q->y.c) {
             q->c->k->maxpool_f32(row, count, at, y);
+            if (q->half) narrow_row(q, n, oy, line);
             continue;
         }
         for (int32_t ox = 0; ox < q->y.w; ox++) {
@@ -313,7 +389,8 @@ static bool channels_last(const ps_call *c)
     const poise_tensor *x = c->in[0], *y = c->out[0];
     bool unit = (x->stride[1] == 1 && y->stride[1] == 1) || x->dim[1] == 1;
     const ps_pool_params *p = c->params;
-    return unit && x->type == POISE_F32 && !(c->n_out > 1 && c->out[1]) && p->kind != PS_POOL_LP;
+    bool real = x->type == POISE_F32 || x->type == POISE_BF16;
+    return unit && real && !(c->n_out > 1 && c->out[1]) && p->kind != PS_POOL_LP;
 }
 
 /* Loads and stores an output pixel: stride*(kernel+1) + kernel+1 with the ring, kernel^2 + 1 without. */
@@ -327,18 +404,26 @@ static bool separable(const ps_call *c)
     return 10 * (p->stride[0] * (kw + 1) + kh + 1) < 7 * (kh * kw + 1);
 }
 
-static size_t ring_floats(const ps_call *c)
+/* Floats of a thread, 0 = none are needed; the numbers of a ring are at most 64 rows of y, which fit an int32_t each,
+ * those of widened rows were limited by narrow(). */
+static size_t room_floats(const ps_call *c, bool ring, bool half)
 {
     const ps_pool_params *p = c->params;
-    const poise_tensor *y = c->out[0];
-    size_t n = (size_t)p->kernel[0] * (size_t)y->dim[1] * (size_t)y->dim[y->rank - 1];
+    const poise_tensor *x = c->in[0], *y = c->out[0];
+    size_t n = ring ? ring_floats(c) : 0, rows = ring ? 1 : (size_t)p->kernel[0];
+    if (half)
+        n += (rows * (size_t)x->dim[x->rank - 1] + (size_t)y->dim[y->rank - 1]) * (size_t)x->dim[1];
     return ps_round_up(n, PS_ALIGN / sizeof(float));
+}
+
+static bool is_half(const ps_call *c)
+{
+    return channels_last(c) && ps_has_bf16(c);
 }
 
 static size_t scratch(const ps_call *c)
 {
-    if (!separable(c)) return 0;
-    size_t bytes = ps_size_cap(ring_floats(c), sizeof(float)); /* at most 64 rows of y, which fit an int32_t each */
+    size_t bytes = ps_size_cap(room_floats(c, separable(c), is_half(c)), sizeof(float));
     return ps_size_cap(bytes, (size_t)c->threads);
 }
 
@@ -348,12 +433,15 @@ static void body(void *ctx, int begin, int end, int thread)
     for (int i = begin; i < end; i++) {
         int32_t n = i / q->bands, from = i % q->bands * q->band, to = from + q->band;
         if (to > q->y.h) to = q->y.h;
-        if (q->scratch) {
-            separable_band(q, n, from, to, q->scratch + (size_t)thread * q->per_thread);
+        float *room = q->per_thread ? q->scratch + (size_t)thread * q->per_thread : NULL;
+        if (q->ring) {
+            separable_band(q, n, from, to, room);
             continue;
         }
         for (int32_t oy = from; oy < to; oy++) {
-            if (channels_last(q->c))
+            if (q->half)
+                half_row(q, n, oy, room);
+            else if (channels_last(q->c))
                 last_row(q, n, oy);
             else
                 any_row(q, n, oy);
@@ -365,16 +453,29 @@ static void run(const ps_call *c)
 {
     pool q = {.c = c, .p = c->params, .x = box_of(c->in[0]), .y = box_of(c->out[0]), .band = 1};
     if (!poise_tensor_count(c->out[0])) return;
-    if (separable(c)) {
+    q.ring = separable(c);
+    q.half = is_half(c);
+    q.scratch = c->scratch;
+    q.per_thread = room_floats(c, q.ring, q.half);
+    if (q.ring) {
         /* Each band computes kernel-1 rows of its neighbour again: as few bands as keep all threads busy. */
-        q.scratch = c->scratch;
-        q.per_thread = ring_floats(c);
         int32_t parts = c->threads > 1 ? 2 * c->threads : 1;
         q.band = (q.y.h + parts - 1) / parts;
         if (q.band < q.p->kernel[0]) q.band = q.p->kernel[0];
     }
     q.bands = (q.y.h + q.band - 1) / q.band;
     ps_parallel(c->threads, q.y.n * q.bands, body, &q);
+}
+
+/* As long as the widened rows of a window fit L2. */
+static ps_narrow narrow(const void *params, int n_in, const ps_value *const *in, const ps_value *out)
+{
+    const ps_pool_params *p = params;
+    enum { MOST = 1 << 17 }; /* floats */
+    const ps_value *x = in[0];
+    size_t row = ps_size_cap((size_t)x->dim[x->rank - 1], (size_t)x->dim[1]);
+    if (ps_size_cap(row, (size_t)p->kernel[0]) > MOST) return (ps_narrow){0};
+    return ps_narrow_each(params, n_in, in, out);
 }
 
 const ps_op ps_op_pool = {.name = "pool",
@@ -385,4 +486,5 @@ const ps_op ps_op_pool = {.name = "pool",
                           .param_bytes = sizeof(ps_pool_params),
                           .infer = infer,
                           .scratch = scratch,
-                          .run = run};
+                          .run = run,
+                          .narrow = narrow};

@@ -3,6 +3,7 @@
 #include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/widen.h"
 
 #include <string.h>
 
@@ -133,4 +134,5 @@ const ps_op ps_op_reshape = {.name = "reshape",
                              .infer = infer,
                              .live = live,
                              .view = view,
-                             .run = run};
+                             .run = run,
+                             .narrow = ps_narrow_first};

@@ -5,6 +5,7 @@
 #include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/widen.h"
 
 #include <math.h>
 #include <string.h>
@@ -344,6 +345,14 @@ static void run(const ps_call *c)
     ps_parallel(c->threads, r.pixels ? y->dim[0] * y->dim[2] : (int)r.rows, body, &r);
 }
 
+/* Nearest moves elements; the others mix them in f32. */
+static ps_narrow narrow(const void *params, int n_in, const ps_value *const *in, const ps_value *out)
+{
+    const ps_resize_params *p = params;
+    if (p->mode != PS_RESIZE_NEAREST || p->coord == PS_COORD_TF_CROP) return (ps_narrow){0};
+    return ps_narrow_first(params, n_in, in, out);
+}
+
 const ps_op ps_op_resize = {.name = "resize",
                             .min_in = 1,
                             .max_in = 1,
@@ -352,4 +361,5 @@ const ps_op ps_op_resize = {.name = "resize",
                             .param_bytes = sizeof(ps_resize_params),
                             .infer = infer,
                             .scratch = scratch,
-                            .run = run};
+                            .run = run,
+                            .narrow = narrow};

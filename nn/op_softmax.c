@@ -1,8 +1,10 @@
 /* nn/op_softmax.c - softmax, log-softmax and hardmax along one axis. */
+#include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
 #include "nn/rules.h"
 #include "nn/spread.h"
+#include "nn/widen.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -74,16 +76,15 @@ static void line(const job *j, const float *x, float *y)
         hardmax(j->n, x, y);
 }
 
-static void lines(const job *j, size_t n, const float *x, ptrdiff_t sx, float *y, ptrdiff_t sy, float *room)
+static void lines(const job *j, size_t n, const float *x, ptrdiff_t sx, void *y, ptrdiff_t sy, float *room)
 {
+    poise_type type = j->c->out[0]->type;
+    bool dense = j->sx == 1 && j->sy == 1 && type == POISE_F32;
     for (ptrdiff_t i = 0; i < (ptrdiff_t)n; i++) {
-        if (j->sx == 1 && j->sy == 1) {
-            line(j, x + i * sx, y + i * sy);
-            continue;
-        }
-        ps_gather(sizeof *x, j->n, x + i * sx, j->sx, room);
-        line(j, room, room);
-        ps_scatter(sizeof *x, j->n, room, y + i * sy, j->sy);
+        void *to = ps_at(y, i * sy, poise_type_size(type));
+        const float *from = ps_widen(j->c->k, POISE_F32, j->n, x + i * sx, j->sx, room);
+        line(j, from, dense ? to : room);
+        if (!dense) ps_narrow_to(j->c->k, type, j->n, room, to, j->sy);
     }
 }
 
@@ -142,8 +143,8 @@ static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *s
 {
     const job *j = ctx;
     float *room = j->room + (size_t)thread * room_size(j->n);
-    bool together =
-        j->kind == PS_SOFTMAX && n > 1 && as_columns(j, j->sx, step[1]) && as_columns(j, j->sy, step[0]);
+    bool together = j->kind == PS_SOFTMAX && n > 1 && j->c->out[0]->type == POISE_F32 &&
+                    as_columns(j, j->sx, step[1]) && as_columns(j, j->sy, step[0]);
     if (together)
         blocks(j, n, at[1], step[1], at[0], step[0], room);
     else
@@ -171,6 +172,13 @@ static void run(const ps_call *c)
     ps_spread(&w, c->threads, ns, piece, &j);
 }
 
+/* Exponents of large numbers: what is read stays f32. */
+static ps_narrow narrow(const void *params, int n_in, const ps_value *const *in, const ps_value *out)
+{
+    (void)params, (void)n_in, (void)in, (void)out;
+    return (ps_narrow){.out = true};
+}
+
 static void describe(const void *params, char *buf, size_t size)
 {
     static const char *const names[] = {"softmax", "log softmax", "hardmax"};
@@ -189,4 +197,5 @@ const ps_op ps_op_softmax = {.name = "softmax",
                              .live = live,
                              .scratch = scratch,
                              .run = run,
+                             .narrow = narrow,
                              .describe = describe};

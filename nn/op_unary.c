@@ -1,9 +1,11 @@
 /* nn/op_unary.c - y = f(x), element by element. */
+#include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
 #include "nn/rules.h"
 #include "nn/spread.h"
 #include "nn/unary_math.h"
+#include "nn/widen.h"
 
 #include <stdio.h>
 
@@ -65,6 +67,22 @@ static void dense_row(const ps_call *c, size_t n, const void *x, void *y)
         ps_unary_integer(p->kind, c->in[0]->type, n, x, y);
 }
 
+/* Stored as bf16 on either side, computed in f32. */
+static void mixed_piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
+{
+    const ps_call *c = ctx;
+    poise_type tx = c->in[0]->type, ty = c->out[0]->type;
+    size_t sx = poise_type_size(tx), sy = poise_type_size(ty);
+    float room[2][PS_WIDEN];
+    (void)thread;
+    for (size_t i = 0; i < n; i += PS_WIDEN) {
+        size_t m = n - i < PS_WIDEN ? n - i : PS_WIDEN;
+        const float *x = ps_widen(c->k, tx, m, ps_at(at[1], (ptrdiff_t)i * step[1], sx), step[1], room[0]);
+        ps_unary_f32(c->k, c->params, m, x, room[1]);
+        ps_narrow_to(c->k, ty, m, room[1], ps_at(at[0], (ptrdiff_t)i * step[0], sy), step[0]);
+    }
+}
+
 static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
 {
     enum { BLOCK = 128 };
@@ -97,7 +115,12 @@ static void run(const ps_call *c)
     const ps_unary_params *p = c->params;
     ps_walk w;
     ps_walk_init(&w, 2, (const poise_tensor *[]){c->out[0], c->in[0]});
-    ps_spread(&w, c->threads, cost(p->kind), piece, c);
+    ps_spread(&w, c->threads, cost(p->kind), ps_has_bf16(c) ? mixed_piece : piece, c);
+}
+
+static ps_narrow narrow(const void *params, int n_in, const ps_value *const *in, const ps_value *out)
+{
+    return in[0]->type == POISE_F32 ? ps_narrow_each(params, n_in, in, out) : (ps_narrow){0};
 }
 
 static void describe(const void *params, char *buf, size_t size)
@@ -124,4 +147,5 @@ const ps_op ps_op_unary = {.name = "unary",
                            .infer = infer,
                            .live = ps_live_same,
                            .run = run,
+                           .narrow = narrow,
                            .describe = describe};

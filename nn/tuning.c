@@ -43,9 +43,10 @@ void ps_tuning_free(ps_tuning *t)
 
 ps_tuning ps_tuning_here(const poise_model *m, const ps_call *calls)
 {
-    ps_tuning t = {.version = POISE_VERSION, .precision = "exact", .threads = m->threads};
+    ps_tuning t = {.version = POISE_VERSION, .threads = m->threads};
     ps_cpu_id(t.cpu, sizeof t.cpu);
     snprintf(t.isa, sizeof t.isa, "%s", m->kernels.name);
+    snprintf(t.precision, sizeof t.precision, "%s", poise_precision_name(m->precision));
     t.network = ps_network_signature(m, calls);
     return t;
 }

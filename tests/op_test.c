@@ -402,12 +402,79 @@ static void prepare(const ot_case *t, ot_oracle *oracle, poise_tensor *shape, po
     oracle(t, want);
 }
 
+/* ---- bf16 ---- */
+
+static ps_narrow may_be_narrow(const ot_case *t)
+{
+    ps_value in[OT_MAX], y = {0};
+    const ps_value *ins[OT_MAX] = {0};
+    poise_tensor out[OT_MAX];
+    if (!t->op->narrow || ot_infer(t, out) || out[0].type != POISE_F32) return (ps_narrow){0};
+    y = value_of(&out[0], false);
+    for (int i = 0; i < t->n_in; i++) {
+        if (!t->in[i]) continue;
+        in[i] = value_of(t->in[i], t->constants >> i & 1);
+        ins[i] = &in[i];
+    }
+    return t->op->narrow(t->params, t->n_in, ins, &y);
+}
+
+/* x with the same strides in another type: rounded to bf16 in any case. */
+static poise_tensor rounded(const poise_tensor *x, poise_type type)
+{
+    poise_tensor y = *x;
+    y.type = type;
+    size_t b = block_of(x), size = poise_type_size(type), n = poise_tensor_count(x);
+    ptrdiff_t before = ((char *)x->data - (char *)blocks[b].base - GUARD) / (ptrdiff_t)poise_type_size(x->type);
+    assert_true(n_blocks < MAX_BLOCKS);
+    uint8_t *base = ps_alloc(blocks[b].bytes);
+    assert_non_null(base);
+    blocks[n_blocks].base = base;
+    blocks[n_blocks].bytes = blocks[b].bytes;
+    n_blocks++;
+    y.data = base + GUARD + (size_t)before * size;
+    for (size_t i = 0; i < n; i++) {
+        int32_t index[POISE_MAX_DIMS];
+        ot_index(x, i, index);
+        ot_set(&y, index, from_bf16(to_bf16(ot_get(x, index))));
+    }
+    return y;
+}
+
+/* A case in which some tensors are bf16; inputs of products that stay f32 hold numbers that bf16 has. */
+static bool narrow_case(const ot_case *t, ot_case *half, poise_tensor *in)
+{
+    ps_narrow may = may_be_narrow(t);
+    if (t->half || (!may.out && !may.in)) return false;
+    *half = *t;
+    if (may.out && (ot_random(4) || may.tied)) half->half = OT_HALF_OUT;
+    half->rel += half->half ? 0x1p-8 : 0;
+    for (int i = 0; i < t->n_in; i++) {
+        unsigned bit = 1u << i;
+        if (!t->in[i] || t->in[i]->type != POISE_F32) continue;
+        bool is = may.tied & bit ? half->half != 0 : (may.must & bit) || ((may.in & bit) && ot_random(2));
+        if (t->constants & bit && !(may.tied & bit)) is = false;
+        if (!is && !(t->op->macs && i < 2)) continue;
+        in[i] = rounded(t->in[i], is ? POISE_BF16 : POISE_F32);
+        half->in[i] = &in[i];
+        if (is) half->half |= bit;
+    }
+    return true;
+}
+
 void ot_check(const ot_case *t, ot_oracle *oracle)
 {
-    poise_tensor shape[OT_MAX], want[OT_MAX];
+    poise_tensor shape[OT_MAX], want[OT_MAX], in[OT_MAX];
     int keep = n_blocks;
+    ot_case half;
     prepare(t, oracle, shape, want);
     for (ot_layout layout = 0; layout < OT_OUT_LAYOUTS; layout++) check_layout(t, shape, layout, want);
+    if (narrow_case(t, &half, in)) {
+        ot_layout first = (ot_layout)ot_random(2), second = (ot_layout)(2 + ot_random(OT_OUT_LAYOUTS - 2));
+        prepare(&half, oracle, shape, want);
+        check_layout(&half, shape, first, want);
+        check_layout(&half, shape, second, want);
+    }
     while (n_blocks > keep) ps_free(blocks[--n_blocks].base);
 }
 

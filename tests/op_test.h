@@ -73,7 +73,8 @@ poise_status ot_infer(const ot_case *t, poise_tensor *out);
 /* Packs and runs with these kernels; false when the operator has no such variant, and nothing was done. */
 bool ot_run(const ot_case *t, const ps_kernels *k, int threads, const poise_tensor *out);
 /* Infers, then runs with every ISA of this machine, 1, 2 and 4 threads and every output layout: fails the
- * test when a value is wrong, bits depend on threads, or a byte outside the output was written. */
+ * test when a value is wrong, bits depend on threads, or a byte outside the output was written.  Then again with some of
+ * the f32 tensors as bf16, as far as the operator allows it. */
 void ot_check(const ot_case *t, ot_oracle *oracle);
 /* The result written over input i, which must be like the output; its contents are put back. */
 void ot_check_inplace(const ot_case *t, int i, ot_oracle *oracle);

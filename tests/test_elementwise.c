@@ -216,9 +216,10 @@ static void binary_oracle(const ot_case *t, const poise_tensor *want)
 {
     const ps_binary_params *p = t->params;
     size_t n = poise_tensor_count(want);
+    poise_type type = t->half ? POISE_F32 : t->in[0]->type;
     for (size_t i = 0; i < n; i++) {
-        double v = binary(p->kind, t->in[0]->type, from(t->in[0], want, i), from(t->in[1], want, i));
-        ot_put(want, i, whole(v, t->in[0]->type));
+        double v = binary(p->kind, type, from(t->in[0], want, i), from(t->in[1], want, i));
+        ot_put(want, i, whole(v, type));
     }
 }
 

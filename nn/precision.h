@@ -1,0 +1,21 @@
+/* nn/precision.h - which values of a network become bfloat16, and what that is called. */
+#ifndef PS_NN_PRECISION_H
+#define PS_NN_PRECISION_H
+
+#include "nn/op.h"
+
+/* The metadata key under which a file records the precision it wants. */
+#define PS_PRECISION_KEY "poise.precision"
+
+/* The precision of a name; false when there is none. */
+bool ps_precision_by_name(const char *name, poise_precision *out);
+
+/* What precision p runs on with these kernels, as poise_model_kernels says it; gives whether that is bf16. */
+enum { PS_PRECISION_TEXT = 112 };
+bool ps_precision_kernels(poise_precision p, const ps_kernels *k, char text[PS_PRECISION_TEXT]);
+
+/* Makes values of a graph whose shapes are inferred bfloat16, and adds casts in front of products where what they
+ * read stays f32.  Inputs and outputs of the graph keep their types. */
+poise_status ps_precision_narrow(ps_graph *g);
+
+#endif
