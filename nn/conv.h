@@ -68,6 +68,8 @@ bool ps_conv_is_depthwise(const ps_conv *v);
 typedef enum ps_conv_way { PS_CONV_DIRECT, PS_CONV_DEPTHWISE, PS_CONV_WINOGRAD4, PS_CONV_WAYS } ps_conv_way;
 /* The way with number v->variant (0 = the rule's choice). */
 ps_conv_way ps_conv_way_of(const ps_conv *v);
+/* Whether it multiplies bfloat16: what reads it and does not widen it first. */
+bool ps_conv_multiplies_half(const ps_conv *v);
 /* Name of way i of this convolution, NULL past the last. */
 const char *ps_conv_variant(const ps_conv *v, int i);
 /* Floats, or pairs of bfloat16, of one set of packed weights (a multiple of 16), SIZE_MAX when that many cannot be counted in bytes. */
@@ -94,19 +96,19 @@ static inline size_t ps_size_of(bool half)
  * even number there: one of zero is added when a group has an odd one. */
 static inline ps_tile ps_conv_tile(const ps_conv *v)
 {
-    return v->x_half ? v->k->gemm_bf16_tile : v->k->gemm_f32_tile;
+    return ps_conv_multiplies_half(v) ? v->k->gemm_bf16_tile : v->k->gemm_f32_tile;
 }
 
 static inline size_t ps_conv_pixel(const ps_conv *v)
 {
     size_t cg = (size_t)(v->c / v->group);
-    return v->x_half ? (cg + 1) / 2 * 2 : cg;
+    return ps_conv_multiplies_half(v) ? (cg + 1) / 2 * 2 : cg;
 }
 
 /* Floats or pairs of packed weights of one tap, nr columns wide. */
 static inline size_t ps_conv_tap(const ps_conv *v)
 {
-    return ps_size_cap(ps_conv_pixel(v) / (v->x_half ? 2 : 1), (size_t)ps_conv_tile(v).nr);
+    return ps_size_cap(ps_conv_pixel(v) / (ps_conv_multiplies_half(v) ? 2 : 1), (size_t)ps_conv_tile(v).nr);
 }
 
 /* A part of one image to be read as a [rows][cols][channels] block.  Row i is input row row0 + i*row_step. */

@@ -107,7 +107,7 @@ static void pack_panels(void *ctx, int begin, int end, int thread)
         for (int32_t ky = 0; ky < v->kernel[0]; ky++)
             for (int32_t kx = 0; kx < v->kernel[1]; kx++, dst += ps_conv_tap(v)) {
                 ptrdiff_t tap = at + ky * w->kernel[0] + kx * w->kernel[1];
-                if (v->x_half)
+                if (ps_conv_multiplies_half(v))
                     pack_tap_half(v, w, tap, n, (uint16_t *)(void *)dst);
                 else
                     pack_tap(v, w, tap, n, dst);

@@ -14,7 +14,7 @@ static int ways_of(const ps_conv *v, ps_conv_way way[PS_CONV_WAYS])
         way[n++] = PS_CONV_DEPTHWISE;
         return n;
     }
-    bool can = !v->x_half && !v->y_half && ps_winograd_can(v), pays = can && ps_winograd_pays(v);
+    bool can = ps_winograd_can(v), pays = can && ps_winograd_pays(v);
     if (pays) way[n++] = PS_CONV_WINOGRAD4;
     way[n++] = PS_CONV_DIRECT;
     if (can && !pays) way[n++] = PS_CONV_WINOGRAD4;
@@ -26,6 +26,11 @@ ps_conv_way ps_conv_way_of(const ps_conv *v)
     ps_conv_way way[PS_CONV_WAYS];
     int n = ways_of(v, way);
     return way[v->variant < n ? v->variant : 0];
+}
+
+bool ps_conv_multiplies_half(const ps_conv *v)
+{
+    return v->x_half && ps_conv_way_of(v) == PS_CONV_DIRECT;
 }
 
 const char *ps_conv_variant(const ps_conv *v, int i)

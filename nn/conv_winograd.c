@@ -10,6 +10,9 @@
  * multiplying 2.25 for each tile; fetching 36 numbers of stored ones from memory takes longer, and the memory of a
  * network's weights does not grow.  Where there are several blocks, all are transformed once.
  *
+ * bfloat16 is widened tile by tile and rounded behind the epilogue; values and products are floats, because 8 bits would
+ * not survive the transforms (rms error 2e-2).  A quarter of the products at half the speed is still the faster way.
+ *
  * Rounding: the transforms multiply by up to 5 and 8 and cancel; rms error against direct sums is about 10 times theirs
  * (1.5e-6 of the output's rms at 64 channels, 3e-6 at 256), far below what a trained network notices. */
 #include "nn/conv.h"
@@ -19,6 +22,7 @@ enum {
     MATRICES = LINE * LINE,
     LEAST_CHANNELS = 16,     /* below, transforms cost more than they save */
     LEAST_TILES = 4,         /* below, so does the transform of weights */
+    LEAST_HALF = 32,         /* channels where direct products of bfloat16 are fast */
     LEAST_TILES_S2 = 20,     /* the same with stride 2: 1.4 x as fast at 25 tiles (256 > 128 channels), 0.85 x at 16 and 9 */
     BLOCK_BYTES = 640 << 10, /* transformed inputs and outputs of a block: fits beside weights in 1 MB of L2 */
     KEPT_BYTES = 4 << 20,    /* most transformed weights that are kept for all blocks */
@@ -42,6 +46,7 @@ typedef struct cut {
     size_t in_step, out_step, u_step;             /* and from point to point */
     bool keep;
     size_t kept_floats, thread_floats;
+    size_t pixels_floats; /* of thread_floats: a tile's inputs or outputs widened from bfloat16 */
     int threads;
 } cut;
 
@@ -67,6 +72,8 @@ bool ps_winograd_can(const ps_conv *v)
 
 bool ps_winograd_pays(const ps_conv *v)
 {
+    bool half = v->x_half && v->k->fast & PS_FAST_BF16; /* against direct products at twice the speed */
+    if (half && (v->stride[0] != 1 || v->c < LEAST_HALF || v->o < LEAST_HALF)) return false;
     return tiles_of(v->out[0]) * tiles_of(v->out[1]) >= (v->stride[0] == 1 ? LEAST_TILES : LEAST_TILES_S2);
 }
 
@@ -132,6 +139,9 @@ static void make_cut(const ps_conv *v, cut *c)
     c->thread_floats = ps_size_cap(c->products, c->in_step + c->out_step);
     if (!c->keep && !ps_size_add(&c->thread_floats, c->thread_floats, ps_size_cap(MATRICES, c->u_step)))
         c->thread_floats = SIZE_MAX;
+    size_t in_pixels = v->x_half ? c->products * c->c : 0, out_pixels = v->y_half ? 16 * c->out_ld : 0;
+    c->pixels_floats = ps_round_up(in_pixels > out_pixels ? in_pixels : out_pixels, 16);
+    if (!ps_size_add(&c->thread_floats, c->thread_floats, c->pixels_floats)) c->thread_floats = SIZE_MAX;
     c->threads = want > 1 ? v->threads : 1;
 }
 
@@ -181,11 +191,30 @@ static bool is_needed(const cut *c, size_t tile)
     return false;
 }
 
+/* rows x cols pixels of n bfloat16 as a dense block of floats, and back. */
+static void widen(const ps_kernels *k, size_t rows, size_t cols, size_t n, const uint16_t *x, ptrdiff_t row,
+                  ptrdiff_t pixel, float *y)
+{
+    size_t each = pixel == (ptrdiff_t)n ? cols : 1;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j += each, y += each * n)
+            k->f32_from_bf16(each * n, x + (ptrdiff_t)i * row + (ptrdiff_t)j * pixel, y);
+}
+
+static void narrow(const ps_kernels *k, size_t rows, size_t cols, size_t n, const float *x, uint16_t *y,
+                   ptrdiff_t row, ptrdiff_t pixel)
+{
+    size_t each = pixel == (ptrdiff_t)n ? cols : 1;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j += each, x += each * n)
+            k->bf16_from_f32(each * n, x, y + (ptrdiff_t)i * row + (ptrdiff_t)j * pixel);
+}
+
 /* Gives how many of the n tiles are needed: their inputs follow one another. */
-static size_t transform_inputs(const cut *c, size_t image, size_t from, size_t n, float *in)
+static size_t transform_inputs(const cut *c, size_t image, size_t from, size_t n, float *in, float *pixels)
 {
     const ps_conv *v = c->v;
-    const float *x = v->x + ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch);
+    ptrdiff_t first = ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch);
     size_t needed = 0;
     for (size_t t = 0; t < n; t++) {
         if (!is_needed(c, from + t)) continue;
@@ -195,8 +224,15 @@ static size_t transform_inputs(const cut *c, size_t image, size_t from, size_t n
         clip(y0, v->in[0], c->side, &part.y0, &part.y1);
         clip(x0, v->in[1], c->side, &part.x0, &part.x1);
         bool any = part.y0 < part.y1 && part.x0 < part.x1;
-        const float *at = any ? x + (y0 + part.y0) * v->xs.row + (x0 + part.x0) * v->xs.pixel : x;
-        c->in(c->c, at, v->xs.row, v->xs.pixel, &part, in + needed++ * c->in_ld, (ptrdiff_t)c->in_step);
+        ptrdiff_t at = any ? first + (y0 + part.y0) * v->xs.row + (x0 + part.x0) * v->xs.pixel : first;
+        float *to = in + needed++ * c->in_ld;
+        if (v->x_half) {
+            size_t rows = any ? (size_t)(part.y1 - part.y0) : 0, cols = any ? (size_t)(part.x1 - part.x0) : 0;
+            widen(v->k, rows, cols, c->c, v->x16 + at, v->xs.row, v->xs.pixel, pixels);
+            c->in(c->c, pixels, (ptrdiff_t)(cols * c->c), (ptrdiff_t)c->c, &part, to, (ptrdiff_t)c->in_step);
+        } else {
+            c->in(c->c, v->x + at, v->xs.row, v->xs.pixel, &part, to, (ptrdiff_t)c->in_step);
+        }
     }
     return needed;
 }
@@ -216,11 +252,12 @@ static void multiply(const cut *c, size_t n, size_t k, size_t cols, const float 
 }
 
 static void transform_outputs(const cut *c, size_t image, size_t from, size_t n, size_t channel, size_t cols,
-                              const float *out)
+                              const float *out, float *pixels)
 {
     const ps_conv *v = c->v;
-    float *y = v->y + ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch) + channel;
-    const float *r = v->residual ? v->r + ps_conv_offset(v->batch_rank, v->batch, image, v->rs.batch) + channel : NULL;
+    ptrdiff_t y = ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch) + (ptrdiff_t)channel;
+    ptrdiff_t r = v->residual ? ps_conv_offset(v->batch_rank, v->batch, image, v->rs.batch) + (ptrdiff_t)channel : 0;
+    ptrdiff_t ld = (ptrdiff_t)cols;
     ps_epilogue e = {.bias = v->bias ? v->bias + channel : NULL,
                      .act = (ps_act)v->fused.act,
                      .a = v->fused.a,
@@ -230,13 +267,23 @@ static void transform_outputs(const cut *c, size_t image, size_t from, size_t n,
         if (!is_needed(c, from + t)) continue;
         size_t ty = (from + t) / c->tiles_x * 4, tx = (from + t) % c->tiles_x * 4;
         size_t rows = ps_least((size_t)v->out[0] - ty, 4), columns = ps_least((size_t)v->out[1] - tx, 4);
-        if (r) {
-            e.residual = r + (ptrdiff_t)ty * v->rs.row + (ptrdiff_t)tx * v->rs.pixel;
-            e.ldr = v->rs.pixel;
+        ptrdiff_t to = y + (ptrdiff_t)ty * v->ys.row + (ptrdiff_t)tx * v->ys.pixel;
+        ptrdiff_t add = r + (ptrdiff_t)ty * v->rs.row + (ptrdiff_t)tx * v->rs.pixel, row = (ptrdiff_t)columns * ld;
+        if (v->y_half) {
+            if (v->residual) {
+                widen(v->k, rows, columns, cols, v->r16 + add, v->rs.row, v->rs.pixel, pixels);
+                e.residual = pixels;
+                e.ldr = ld;
+            }
+            c->out(cols, out, (ptrdiff_t)c->out_step, rows, columns, pixels, row, ld, row, &e);
+            narrow(v->k, rows, columns, cols, pixels, v->y16 + to, v->ys.row, v->ys.pixel);
+        } else {
+            if (v->residual) {
+                e.residual = v->r + add;
+                e.ldr = v->rs.pixel;
+            }
+            c->out(cols, out, (ptrdiff_t)c->out_step, rows, columns, v->y + to, v->ys.row, v->ys.pixel, v->rs.row, &e);
         }
-        c->out(cols, out, (ptrdiff_t)c->out_step, rows, columns,
-                               y + (ptrdiff_t)ty * v->ys.row + (ptrdiff_t)tx * v->ys.pixel, v->ys.row, v->ys.pixel,
-                               v->rs.row, &e);
         out += c->out_ld;
     }
 }
@@ -282,16 +329,17 @@ static void run_items(void *ctx, int begin, int end, int thread)
     const cut *c = ctx;
     float *mine = (float *)(void *)c->v->scratch + c->kept_floats + (size_t)thread * c->thread_floats;
     float *in = mine, *out = in + c->products * c->in_step, *u = out + c->products * c->out_step;
+    float *pixels = mine + c->thread_floats - c->pixels_floats;
     for (size_t i = (size_t)begin; i < (size_t)end; i++) {
         size_t image = i / c->shares / c->blocks, from = i / c->shares % c->blocks * c->block;
         size_t n = from >= c->tiles ? 0 : ps_least(c->tiles - from, c->block);
         size_t p0 = i % c->shares * c->share, p1 = ps_least(p0 + c->share, c->panels);
-        size_t needed = transform_inputs(c, image, from, n, in);
+        size_t needed = transform_inputs(c, image, from, n, in, pixels);
         if (!needed) continue;
         for (size_t p = p0; p < p1; p += c->joint) {
             size_t last = ps_least(p + c->joint, p1), channel = p * c->nr;
             for (size_t q = p; q < last; q++) run_panel(c, q, needed, in, out + (q - p) * c->nr, u);
-            transform_outputs(c, image, from, n, channel, ps_least(last * c->nr, c->o) - channel, out);
+            transform_outputs(c, image, from, n, channel, ps_least(last * c->nr, c->o) - channel, out, pixels);
         }
     }
 }
