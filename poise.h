@@ -250,7 +250,8 @@ POISE_API const char *poise_class_name(const poise_session *s, int class_id);
 /* ---- 7 Conversion --------------------------------------------------------------------------- */
 
 typedef struct poise_convert_options {
-    int imgsz_h, imgsz_w;       /* size for dynamic image dimensions; 0 = must be static, or recorded */
+    int imgsz_h, imgsz_w;       /* size for dynamic image dimensions; 0 = must be static, or recorded.  Another than a
+                                 * static one is an error unless all that the file fixes can follow (see ARCHITECTURE) */
     const char *const *shapes;  /* "NAME=1x3x640x640" bindings of dynamic inputs */
     int n_shapes;
 } poise_convert_options;

@@ -53,7 +53,7 @@ const ps_arg ps_arg_table[] = {
     {"output", 'o', PS_ARG_CHOICE, PS_VERB_BENCH, AT(format), 0, 0, "md|json|csv", "how results are printed (default: md)", "POISE_BENCH_OUTPUT"},
     {"output", 'o', PS_ARG_CHOICE, PS_VERB_VAL, AT(format), 0, 0, "text|json", "how results are printed (default: text)", "POISE_VAL_OUTPUT"},
 
-    {"imgsz", 0, PS_ARG_SIZE, OPENS, AT(imgsz), 1, 16384, "N|HxW", "image size for networks with a free one; another than a fixed one is an error", NULL},
+    {"imgsz", 0, PS_ARG_SIZE, OPENS, AT(imgsz), 1, 16384, "N|HxW", "image size: for networks with a free one, and for those whose file fixes one where all that it fixes can follow", NULL},
     {"shape", 0, PS_ARG_TEXTS, OPENS, AT(shapes), 0, 0, "NAME=DxDxD", "shape of an input with free dimensions", NULL},
     {"threads", 't', PS_ARG_INT, PS_VERB_ANY & ~(unsigned)PS_VERB_BENCH, AT(threads), 1, 64, "N|auto", "threads; auto: tries all numbers, takes the best (default: all cores); POISE_THREADING=openmp takes OpenMP's instead of our pool", NULL},
     {"isa", 0, PS_ARG_TEXT, PS_VERB_ANY, AT(isa), 0, 0, "NAME", "use no kernels above this instruction set (default: the best)", NULL},

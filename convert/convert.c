@@ -1,6 +1,7 @@
 /* convert/convert.c - the public way in: a foreign file becomes the bytes of a .poise file, or an open model. */
 #include "convert/onnx.h"
 #include "convert/optimize.h"
+#include "convert/refit.h"
 #include "nn/model.h"
 #include "runtime/file.h"
 
@@ -23,6 +24,14 @@ static poise_status check_kind(const ps_file *f)
     return POISE_OK;
 }
 
+/* The image size that was asked for, where the file fixes another. */
+static poise_status refit(ps_graph *g, const poise_convert_options *o)
+{
+    int32_t h, w;
+    bool asked = o && o->imgsz_h > 0 && o->imgsz_w > 0 && !o->n_shapes && ps_refit_size(g, &h, &w);
+    return asked ? ps_refit(g, o->imgsz_h, o->imgsz_w) : POISE_OK;
+}
+
 static poise_status convert(const ps_file *f, const poise_convert_options *o, void **bytes, size_t *size)
 {
     ps_graph g = {.mapped = f->size ? f->bytes : NULL, .mapped_size = f->size, .last_use = true};
@@ -31,7 +40,23 @@ static poise_status convert(const ps_file *f, const poise_convert_options *o, vo
     ps_memory_release(f->bytes, f->size); /* what is still used is read again */
     if (s == POISE_OK) s = ps_optimize(&g);
     ps_memory_release(f->bytes, f->size);
+    if (s == POISE_OK) s = refit(&g, o);
     if (s == POISE_OK) s = ps_format_write(&g, bytes, size);
+    ps_graph_free(&g);
+    return s;
+}
+
+/* A .poise file for another image size; *bytes stays NULL where it has the size that was asked for. */
+static poise_status resize(const ps_file *f, const poise_convert_options *o, void **bytes, size_t *size)
+{
+    ps_graph g = {0};
+    int32_t h, w;
+    if (!o || o->imgsz_h <= 0 || o->imgsz_w <= 0) return POISE_OK;
+    poise_status s = ps_format_read(&g, f->bytes, f->size);
+    if (s == POISE_OK && ps_refit_size(&g, &h, &w) && (h != o->imgsz_h || w != o->imgsz_w)) {
+        s = refit(&g, o);
+        if (s == POISE_OK) s = ps_format_write(&g, bytes, size);
+    }
     ps_graph_free(&g);
     return s;
 }
@@ -58,9 +83,12 @@ poise_status poise_model_open_any(const char *path, const poise_convert_options 
     *out = NULL;
     PS_TRY(ps_file_map(path, &f));
     bool ours = ps_format_is(f.bytes, f.size);
+    bytes = NULL;
+    poise_status resized = ours ? resize(&f, co, &bytes, &size) : POISE_OK;
     ps_file_unmap(&f);
-    if (ours) return poise_model_open(path, o, out);
-    PS_TRY(poise_convert(path, co, &bytes, &size)); /* the ONNX file is unmapped before weights are packed */
+    if (resized) return ps_fail_in(resized, "%s", path);
+    if (ours && !bytes) return poise_model_open(path, o, out);
+    if (!ours) PS_TRY(poise_convert(path, co, &bytes, &size)); /* the file is unmapped before weights are packed */
     poise_status s = ps_model_adopt(bytes, size, path, o, out);
     return s == POISE_OK ? s : ps_fail_in(s, "%s", path);
 }

@@ -167,7 +167,8 @@ static void models(void)
         char onnx[32], poise[32];
         void *bytes;
         size_t size;
-        poise_convert_options o = {.imgsz_h = 16, .imgsz_w = 16}; /* for "shapes" */
+        int free_size = !strcmp(kinds[i], "shapes") ? 16 : 0;
+        poise_convert_options o = {.imgsz_h = free_size, .imgsz_w = free_size};
         snprintf(onnx, sizeof onnx, "%s.onnx", kinds[i]);
         snprintf(poise, sizeof poise, "%s.poise", kinds[i]);
         need(tiny_onnx_make(tiny_onnx_kind(kinds[i]), &bytes, &size));
