@@ -8,7 +8,7 @@
  * Weights are packed as for the direct driver (9 numbers a window, not 36) and transformed while running: some channels
  * of a panel at a time, which stay in L2 until they are multiplied.  That takes 5 cycles a window with AVX-512,
  * multiplying 2.25 for each tile; fetching 36 numbers of stored ones from memory takes longer, and the memory of a
- * network's weights does not grow.  Where there are several blocks, all are transformed once.
+ * network's weights does not grow.  Where there are many blocks, all are transformed once.
  *
  * bfloat16 is widened tile by tile and rounded behind the epilogue; values and products are floats, because 8 bits would
  * not survive the transforms (rms error 2e-2).  A quarter of the products at half the speed is still the faster way.
@@ -25,7 +25,8 @@ enum {
     LEAST_HALF = 32,         /* channels where direct products of bfloat16 are fast */
     LEAST_TILES_S2 = 20,     /* the same with stride 2: 1.4 x as fast at 25 tiles (256 > 128 channels), 0.85 x at 16 and 9 */
     BLOCK_BYTES = 640 << 10, /* transformed inputs and outputs of a block: fits beside weights in 1 MB of L2 */
-    KEPT_BYTES = 4 << 20,    /* most transformed weights that are kept for all blocks */
+    KEPT_BYTES = 4 << 20,    /* most transformed weights that are kept for all blocks, */
+    KEPT_BLOCKS = 3,         /* where there are so many: one more transform costs less than memory */
     CHUNK = 64,              /* channels of a panel that are transformed together: 288 KB of AVX-512's panels */
     MOST_CHUNK = 128,         /* a sum of so many is not cut */
     WIDE = 64,               /* output channels that are transformed together */
@@ -131,7 +132,7 @@ static void make_cut(const ps_conv *v, cut *c)
     c->out_step = ps_round_up(c->block * c->out_ld, 16) + 16;
     c->u_step = ps_round_up(c->c * c->nr, 16) + 16;
     c->kept_floats = ps_size_cap(c->panels * MATRICES, c->u_step);
-    c->keep = c->blocks * c->images > 1 && c->kept_floats <= KEPT_BYTES / sizeof(float);
+    c->keep = c->blocks * c->images >= KEPT_BLOCKS && c->kept_floats <= KEPT_BYTES / sizeof(float);
     if (!c->keep) {
         c->kept_floats = 0;
         c->u_step = ps_round_up(ceil_div(c->c, c->chunks) * c->nr, 16) + 16;

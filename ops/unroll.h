@@ -1,4 +1,5 @@
-/* ops/unroll.h - asks for a loop of constant count to be written out, so that arrays become registers. */
+/* ops/unroll.h - asks for a loop of constant count to be written out, so that arrays become registers; and hides where
+ * a pointer comes from, without which the compiler keeps one for every row and spills. */
 #ifndef PS_OPS_UNROLL_H
 #define PS_OPS_UNROLL_H
 
@@ -7,5 +8,7 @@
 #else
 #define PS_UNROLL _Pragma("GCC unroll 32")
 #endif
+
+#define PS_OPAQUE(x) __asm__("" : "+r"(x))
 
 #endif

@@ -23,8 +23,6 @@ typedef struct tile_args {
 
 typedef void tile_fn(const tile_args *g);
 
-/* Hides where a pointer comes from: otherwise the compiler keeps one pointer for each row and spills. */
-#define OPAQUE(x) __asm__("" : "+r"(x))
 
 VINLINE void tile_sums(int mr, int nv, const tile_args *g, vf acc[][2])
 {
@@ -35,8 +33,8 @@ VINLINE void tile_sums(int mr, int nv, const tile_args *g, vf acc[][2])
         ptrdiff_t lda = g->lda;
         PS_UNROLL for (int i = 0; i < mr; i += 3) base[i / 3] = g->a[t] + (g->at + i * lda);
         for (size_t p = g->k / 2; p; p--) {
-            PS_UNROLL for (int i = 0; i < mr; i += 3) OPAQUE(base[i / 3]);
-            OPAQUE(b);
+            PS_UNROLL for (int i = 0; i < mr; i += 3) PS_OPAQUE(base[i / 3]);
+            PS_OPAQUE(b);
             __m512i b0 = vload_pairs(b), b1 = nv > 1 ? vload_pairs(b + 2 * VN) : _mm512_setzero_si512();
             PS_UNROLL for (int i = 0; i < mr; i++)
             {
