@@ -138,6 +138,14 @@ void check_gemm_f32(check *c)
     if (!c->failed) try_shape(c, (shape){mr, nr, 20, 2, 0, (ptrdiff_t)nr, false, any_epilogue()}, false);
     check_release();
     if (!c->bench || c->failed) return;
+    const size_t depths[] = {27, 32, 64, 128, 256, 1152};
+    for (int i = 0; i < 12; i++) {
+        size_t k = depths[i / 2];
+        char name[32];
+        snprintf(name, sizeof name, "k %zu, 784x64%s", k, i % 2 ? " silu" : "");
+        time_product(c, name, 784, k, 1, 64, i % 2 ? PS_ACT_SILU : PS_ACT_NONE);
+    }
+    time_product(c, "3x3 16>8 160x160 silu", 25600, 16, 9, 8, PS_ACT_SILU);
     time_product(c, "3x3 64>64 80x80", 6400, 64, 9, 64, PS_ACT_NONE);
     time_product(c, "3x3 64>64 80x80 silu", 6400, 64, 9, 64, PS_ACT_SILU);
     time_product(c, "3x3 256>256 20x20", 400, 256, 9, 256, PS_ACT_NONE);

@@ -7,4 +7,6 @@
 
 enum { PS_AVX512_MR = 14, PS_AVX512_NR = 32 }; /* tile of ps_gemm_f32_avx512 */
 
+ps_gemm_f32_fn ps_gemm_f32_half_avx512; /* n <= 8 */
+
 #endif

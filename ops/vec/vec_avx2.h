@@ -93,6 +93,18 @@ VINLINE void vtranspose(vf r[VN])
     }
 }
 
+/* r[0..2], which are x[0], y[0], z[0], ..., of x, y and z. */
+#define VZIP3
+VINLINE void vzip3(vf x, vf y, vf z, vf r[3])
+{
+    x = _mm256_permutevar8x32_ps(x, _mm256_setr_epi32(0, 3, 6, 1, 4, 7, 2, 5)); /* each at a lane that it has in r */
+    y = _mm256_permutevar8x32_ps(y, _mm256_setr_epi32(5, 0, 3, 6, 1, 4, 7, 2));
+    z = _mm256_permutevar8x32_ps(z, _mm256_setr_epi32(2, 5, 0, 3, 6, 1, 4, 7));
+    r[0] = _mm256_blend_ps(_mm256_blend_ps(x, y, 0x92), z, 0x24);
+    r[1] = _mm256_blend_ps(_mm256_blend_ps(x, y, 0x24), z, 0x49);
+    r[2] = _mm256_blend_ps(_mm256_blend_ps(x, y, 0x49), z, 0x92);
+}
+
 VINLINE vf vbytes(const uint8_t *p, const uint8_t index[16])
 {
     __m128i x = _mm_loadu_si128((const __m128i *)(const void *)p);
