@@ -3,6 +3,6 @@
 #include "ops/vec/half_avx512.h"
 
 #include "ops/tmpl/math.inc"
-#include "ops/tmpl/finish_half.inc"
 #include "ops/tmpl/finish.inc"
+#include "ops/tmpl/finish_half.inc"
 #include "ops/tmpl/narrow.inc"

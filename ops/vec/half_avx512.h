@@ -18,6 +18,9 @@ VINLINE void vstore_half_k(uint16_t *p, vf x, size_t k)
     _mm256_mask_storeu_epi16(p, vfirst(k), (__m256i)_mm512_cvtneps_pbh(x));
 }
 
+/* Within 2^-14. */
+VINLINE vf vreciprocal_rough(vf x) { return _mm512_rcp14_ps(x); }
+
 /* One pair in all lanes. */
 VINLINE __m512i vset_pair(const uint16_t *p)
 {
