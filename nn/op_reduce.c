@@ -3,6 +3,8 @@
 #include "nn/params.h"
 #include "nn/reduction.h"
 #include "nn/rules.h"
+#include "nn/spread.h"
+#include "nn/widen.h"
 
 #include <stdio.h>
 
@@ -40,10 +42,47 @@ static int live(const void *params, int i, int axis, const ps_value *const *in, 
     return at;
 }
 
+/* A bf16 input as floats, in the same order of dimensions. */
+static poise_tensor widened(const ps_call *c)
+{
+    poise_tensor x = *c->in[0];
+    x.type = POISE_F32;
+    x.data = c->scratch;
+    ps_strides_like(&x, c->in[0]);
+    return x;
+}
+
+static void widen_piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
+{
+    const ps_call *c = ctx;
+    float room[PS_WIDEN];
+    (void)thread;
+    for (size_t i = 0; i < n; i += PS_WIDEN) {
+        size_t m = n - i < PS_WIDEN ? n - i : PS_WIDEN;
+        const uint16_t *x = (const uint16_t *)at[1] + (ptrdiff_t)i * step[1];
+        ps_narrow_to(c->k, POISE_F32, m, ps_widen(c->k, POISE_BF16, m, x, step[1], room),
+                     (float *)at[0] + (ptrdiff_t)i * step[0], step[0]);
+    }
+}
+
+static size_t scratch(const ps_call *c)
+{
+    bool half = c->in[0]->type == POISE_BF16;
+    return half ? ps_size_cap(poise_tensor_count(c->in[0]), sizeof(float)) : 0;
+}
+
 static void run(const ps_call *c)
 {
     const ps_reduce_params *p = c->params;
     const poise_tensor *x = c->in[0], *y = c->out[0];
+    poise_tensor wide;
+    if (x->type == POISE_BF16) {
+        ps_walk w;
+        wide = widened(c);
+        ps_walk_init(&w, 2, (const poise_tensor *[]){&wide, x});
+        ps_spread(&w, c->threads, 0.2, widen_piece, c);
+        x = &wide;
+    }
     poise_tensor full = *y; /* y with a 1 for each axis that is gone */
     full.rank = x->rank;
     for (int i = 0, at = 0; i < x->rank; i++) {
@@ -53,6 +92,14 @@ static void run(const ps_call *c)
         at += !gone;
     }
     ps_reduce(c->k, p->kind, x, (uint32_t)p->axes, &full, NULL, c->threads);
+}
+
+/* Small inputs, which are widened as a whole: the mean over the last map of a classifier. */
+static ps_narrow narrow(const void *params, int n_in, const ps_value *const *in, const ps_value *out)
+{
+    enum { MOST = 1 << 19 }; /* elements: 2 MB of working space */
+    (void)params, (void)n_in, (void)out;
+    return (ps_narrow){.in = ps_value_count(in[0]) <= MOST ? 1 : 0};
 }
 
 static void describe(const void *params, char *buf, size_t size)
@@ -75,5 +122,7 @@ const ps_op ps_op_reduce = {.name = "reduce",
                             .param_bytes = sizeof(ps_reduce_params),
                             .infer = infer,
                             .live = live,
+                            .scratch = scratch,
                             .run = run,
+                            .narrow = narrow,
                             .describe = describe};

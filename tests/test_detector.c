@@ -27,15 +27,21 @@ static const char *asset(const char *name, char path[512])
     return access(path, R_OK) || !PS_WITH_JPEG || !PS_WITH_PNG ? NULL : path;
 }
 
-static void open_net(const char *name)
+static void open_precise(const char *name, poise_precision precision)
 {
     char path[512];
     if (!asset(name, path)) {
         print_message("SKIP: %s is absent, or built without JPEG and PNG\n", name);
         skip();
     }
-    if (poise_model_open_any(path, NULL, NULL, &model) != POISE_OK) fail_msg("%s", poise_error_text());
+    poise_options o = {.precision = precision};
+    if (poise_model_open_any(path, NULL, &o, &model) != POISE_OK) fail_msg("%s", poise_error_text());
     assert_int_equal(poise_session_open(model, &session), POISE_OK);
+}
+
+static void open_net(const char *name)
+{
+    open_precise(name, POISE_RECORDED);
 }
 
 static void close_net(void)
@@ -54,6 +60,39 @@ static int detect(const char *photo, const poise_detect_options *o)
     if (poise_detect(session, &img, o, found, 300, &n) != POISE_OK) fail_msg("%s", poise_error_text());
     poise_image_close(&img);
     return n;
+}
+
+/* How far the nearest box of the same class is, in pixels of a network that sees 640. */
+static float nearest(const poise_object *a, const poise_object *list, int n)
+{
+    float least = 1e9f, scale = 640 / 1080.0f;
+    for (int i = 0; i < n; i++) {
+        const poise_object *b = &list[i];
+        float far = fmaxf(fmaxf(fabsf(a->x1 - b->x1), fabsf(a->y1 - b->y1)),
+                          fmaxf(fabsf(a->x2 - b->x2), fabsf(a->y2 - b->y2)));
+        if (a->class_id == b->class_id && far * scale < least) least = far * scale;
+    }
+    return least;
+}
+
+static void fast_keeps_boxes(void **state)
+{
+    (void)state;
+    static const char net[] = "models/onnx/yolov8n_640_fp32_recovered.onnx";
+    poise_object exact[300];
+    const poise_detect_options o = {.conf = 0.5f};
+    open_precise(net, POISE_EXACT);
+    int n = detect("images/photos/bus.jpg", &o);
+    memcpy(exact, found, sizeof exact);
+    close_net();
+    open_precise(net, POISE_FAST);
+    int m = detect("images/photos/bus.jpg", &o);
+    close_net();
+    assert_int_equal(n, m);
+    assert_true(n >= 4);
+    for (int i = 0; i < n; i++)
+        if (!(nearest(&exact[i], found, m) <= 0.5f))
+            fail_msg("object %d: its box moved by %g", i, (double)nearest(&exact[i], found, m));
 }
 
 static void bus(void **state)
@@ -311,7 +350,8 @@ static void boxes_of_one_person(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(bus), cmocka_unit_test(large_photo),
+        cmocka_unit_test(bus),
+        cmocka_unit_test(fast_keeps_boxes), cmocka_unit_test(large_photo),
         cmocka_unit_test(takes_memory_once),
         cmocka_unit_test(equals_references),
         cmocka_unit_test(joints_equal_references),

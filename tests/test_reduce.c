@@ -54,7 +54,7 @@ static void oracle(const ot_case *t, const poise_tensor *want)
     }
     for (size_t i = 0; i < results; i++) {
         double v = finish(p->kind, ot_at(want, i), (double)n / (double)results);
-        ot_put(want, i, x->type == POISE_F32 ? v : trunc(v));
+        ot_put(want, i, x->type == POISE_F32 || t->half ? v : trunc(v));
     }
 }
 

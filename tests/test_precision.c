@@ -1,0 +1,224 @@
+/* tests/test_precision.c - which values the fast precision makes bfloat16, and what comes of it: types, casts, results
+ * close to exact ones, names, what a file records. */
+#include "tests/graph_build.h"
+
+#include "nn/model.h"
+#include "runtime/cpu.h"
+
+#include <math.h>
+#include <string.h>
+
+static poise_type type_of(const ps_graph *g, int32_t v)
+{
+    return g->values[v].type;
+}
+
+static int32_t silu_conv(ps_graph *g, int32_t x, int32_t o, int32_t kernel)
+{
+    return gb_unary(g, PS_ACT_SILU, 0, 0, gb_conv(g, x, o, kernel, kernel / 2, 1, true));
+}
+
+typedef struct net {
+    ps_graph g;
+    int32_t x, stem, left, right, joined, head, logits, scores;
+} net;
+
+/* A stem, two branches in one concatenation with a constant, a head, a softmax. */
+static void build(net *n)
+{
+    *n = (net){0};
+    n->x = gb_input(&n->g, GB_DIMS(1, 3, 16, 16));
+    n->stem = silu_conv(&n->g, n->x, 32, 3);
+    n->left = gb_slice(&n->g, n->stem, 1, 0, 16);
+    n->right = silu_conv(&n->g, n->left, 16, 3);
+    int32_t constant = gb_filled(&n->g, GB_DIMS(1, 8, 16, 16), 0.3f);
+    n->joined = gb_concat(&n->g, 1, 4, (int32_t[]){n->stem, n->right, constant, n->left});
+    n->head = silu_conv(&n->g, n->joined, 32, 1);
+    n->logits = gb_conv(&n->g, n->head, 24, 1, 0, 1, true);
+    ps_softmax_params p = {PS_SOFTMAX, 1};
+    n->scores = gb_node(&n->g, &ps_op_softmax, &p, 1, &n->logits);
+    gb_output(&n->g, n->scores);
+    gb_output(&n->g, n->logits);
+}
+
+static void activations_are_narrow_and_ends_are_not(void **state)
+{
+    (void)state;
+    net n;
+    build(&n);
+    assert_int_equal(ps_precision_narrow(&n.g), POISE_OK);
+    assert_int_equal(type_of(&n.g, n.x), POISE_F32);
+    assert_int_equal(type_of(&n.g, n.stem), POISE_BF16);
+    assert_int_equal(type_of(&n.g, n.left), POISE_BF16);
+    assert_int_equal(type_of(&n.g, n.right), POISE_BF16);
+    assert_int_equal(type_of(&n.g, n.joined), POISE_BF16);
+    assert_int_equal(type_of(&n.g, n.head), POISE_BF16);
+    assert_int_equal(type_of(&n.g, n.logits), POISE_F32); /* nothing but a softmax before the output */
+    assert_int_equal(type_of(&n.g, n.scores), POISE_F32);
+    assert_int_equal(gb_count(&n.g, &ps_op_cast), 0);
+    const ps_node *concat = gb_first(&n.g, &ps_op_concat);
+    for (int i = 0; i < concat->n_in; i++) assert_int_equal(type_of(&n.g, concat->in[i]), POISE_BF16);
+    const ps_value *constant = &n.g.values[concat->in[2]];
+    assert_non_null(constant->data);
+    assert_int_equal(*(const uint16_t *)constant->data, 0x3e9a); /* 0.30078125, the nearest to 0.3 */
+    ps_graph_free(&n.g);
+}
+
+/* An output that products read stays f32 and is cast for them once, in front of the first. */
+static void outputs_are_cast_for_products(void **state)
+{
+    (void)state;
+    ps_graph g = {0};
+    int32_t x = gb_input(&g, GB_DIMS(1, 16, 16, 16)), middle = silu_conv(&g, x, 32, 3);
+    gb_output(&g, middle);
+    int32_t a = silu_conv(&g, middle, 32, 3), b = silu_conv(&g, middle, 32, 1);
+    gb_output(&g, gb_binary(&g, PS_BINARY_ADD, gb_conv(&g, a, 32, 1, 0, 1, true), gb_conv(&g, b, 32, 1, 0, 1, true)));
+    assert_int_equal(ps_precision_narrow(&g), POISE_OK);
+    assert_int_equal(type_of(&g, middle), POISE_F32);
+    assert_int_equal(type_of(&g, a), POISE_BF16);
+    assert_int_equal(type_of(&g, b), POISE_BF16);
+    assert_int_equal(gb_count(&g, &ps_op_cast), 2); /* of the input and of the output in the middle */
+    bool *ready = ps_alloc((size_t)g.n_values);
+    assert_non_null(ready);
+    for (int32_t v = 0; v < g.n_values; v++) ready[v] = g.values[v].data != NULL;
+    ready[x] = true;
+    for (int32_t i = 0; i < g.n_nodes; i++) {
+        const ps_node *n = &g.nodes[i];
+        for (int k = 0; k < n->n_in; k++) assert_true(n->in[k] < 0 || ready[n->in[k]]);
+        for (int k = 0; k < n->n_out; k++) ready[n->out[k]] = true;
+    }
+    ps_free(ready);
+    ps_graph_free(&g);
+}
+
+/* Where no product reads or writes, bf16 gains nothing. */
+static void arithmetic_stays(void **state)
+{
+    (void)state;
+    ps_graph g = {0};
+    int32_t x = gb_input(&g, GB_DIMS(4, 100)), y = gb_unary(&g, PS_ACT_RELU, 0, 0, x);
+    int32_t w = gb_input(&g, GB_DIMS(4, 100)), z = gb_binary(&g, PS_BINARY_ADD, y, w);
+    gb_output(&g, gb_unary(&g, PS_ACT_SIGMOID, 0, 0, z));
+    int32_t nodes = g.n_nodes;
+    assert_int_equal(ps_precision_narrow(&g), POISE_OK);
+    assert_int_equal(g.n_nodes, nodes);
+    for (int32_t v = 0; v < g.n_values; v++) assert_int_equal(type_of(&g, v), POISE_F32);
+    ps_graph_free(&g);
+}
+
+/* ---- models ---- */
+
+static void run(const void *bytes, size_t size, const poise_options *o, float *out, poise_model **m)
+{
+    poise_session *s;
+    if (poise_model_open_memory(bytes, size, o, m)) fail_msg("%s", poise_error_text());
+    assert_int_equal(poise_session_open(*m, &s), POISE_OK);
+    const poise_tensor *x = poise_session_input(s, 0);
+    assert_int_equal(x->type, POISE_F32);
+    for (size_t i = 0; i < poise_tensor_count(x); i++) ((float *)x->data)[i] = (float)(i * 37 % 101) / 101;
+    poise_session_run(s);
+    assert_int_equal(poise_session_output(s, 0)->type, POISE_F32);
+    poise_tensor_read(poise_session_output(s, 1), out);
+    poise_session_close(s);
+}
+
+enum { OUTPUTS = 24 * 16 * 16 };
+
+static void fast_is_close_to_exact(void **state)
+{
+    (void)state;
+    net n;
+    void *bytes;
+    size_t size;
+    float *out = ps_alloc_array(4 * OUTPUTS, sizeof *out);
+    assert_non_null(out);
+    build(&n);
+    assert_int_equal(ps_format_write(&n.g, &bytes, &size), POISE_OK);
+    poise_model *exact, *fast;
+    run(bytes, size, &(poise_options){.threads = 1, .precision = POISE_EXACT}, out, &exact);
+    float largest = 0;
+    for (size_t i = 0; i < OUTPUTS; i++) largest = fmaxf(largest, fabsf(out[i]));
+    for (int threads = 1; threads <= 4; threads *= 2) {
+        float *got = out + (threads == 1 ? 1 : 2) * OUTPUTS;
+        run(bytes, size, &(poise_options){.threads = threads, .precision = POISE_FAST}, got, &fast);
+        if (threads > 1) assert_memory_equal(got, out + OUTPUTS, OUTPUTS * sizeof *got);
+        for (size_t i = 0; i < OUTPUTS; i++)
+            if (!(fabsf(got[i] - out[i]) <= 0.01f * largest))
+                fail_msg("logit %zu is %g, exactly %g; the largest is %g", i, (double)got[i], (double)out[i], (double)largest);
+        poise_memory a, b;
+        poise_model_memory(exact, &a);
+        poise_model_memory(fast, &b);
+        bool half = strstr(poise_model_kernels(fast), "bf16 on") != NULL;
+        assert_true(half == ((fast->kernels.fast & PS_FAST_BF16) != 0));
+        assert_true(half ? b.arena < a.arena : b.arena == a.arena);
+        assert_true(half == (memcmp(out, got, OUTPUTS * sizeof *got) != 0));
+        poise_model_close(fast);
+    }
+    run(bytes, size, &(poise_options){.threads = 1, .precision = POISE_NEAR}, out + 3 * OUTPUTS, &fast);
+    for (size_t i = 0; i < OUTPUTS; i++) assert_true(fabsf(out[3 * OUTPUTS + i] - out[i]) <= 1e-4f * largest);
+    poise_model_close(fast);
+    poise_model_close(exact);
+    ps_graph_free(&n.g);
+    ps_free(bytes);
+    ps_free(out);
+}
+
+static poise_status open_recorded(const char *recorded, poise_precision wanted, poise_precision *got)
+{
+    net n;
+    void *bytes;
+    size_t size;
+    poise_model *m;
+    build(&n);
+    if (recorded) assert_int_equal(ps_graph_set_meta(&n.g, PS_PRECISION_KEY, recorded), POISE_OK);
+    assert_int_equal(ps_format_write(&n.g, &bytes, &size), POISE_OK);
+    poise_status s = poise_model_open_memory(bytes, size, &(poise_options){.threads = 1, .precision = wanted}, &m);
+    if (!s) *got = poise_model_precision(m);
+    poise_model_close(m);
+    ps_graph_free(&n.g);
+    ps_free(bytes);
+    return s;
+}
+
+static void files_record_a_precision(void **state)
+{
+    (void)state;
+    poise_precision p;
+    assert_int_equal(open_recorded(NULL, POISE_RECORDED, &p), POISE_OK);
+    assert_int_equal(p, POISE_EXACT);
+    assert_int_equal(open_recorded("fast", POISE_RECORDED, &p), POISE_OK);
+    assert_int_equal(p, POISE_FAST);
+    assert_int_equal(open_recorded("fast", POISE_EXACT, &p), POISE_OK);
+    assert_int_equal(p, POISE_EXACT);
+    assert_int_equal(open_recorded("tiny", POISE_EXACT, &p), POISE_OK);
+    assert_int_equal(open_recorded("tiny", POISE_RECORDED, &p), POISE_UNSUPPORTED);
+    assert_non_null(strstr(poise_error_text(), "tiny"));
+    assert_int_equal(open_recorded(NULL, (poise_precision)9, &p), POISE_BAD_ARGUMENT);
+}
+
+static void what_runs_is_told(void **state)
+{
+    (void)state;
+    ps_kernels k = {.name = "old", .name_bf16 = "new"};
+    char text[PS_PRECISION_TEXT];
+    assert_false(ps_precision_kernels(POISE_EXACT, &k, text));
+    assert_string_equal(text, "exact: fp32 on old");
+    assert_false(ps_precision_kernels(POISE_FAST, &k, text));
+    assert_string_equal(text, "fast: no bf16 instructions in old, runs exact fp32 on it");
+    k.fast = PS_FAST_BF16;
+    assert_true(ps_precision_kernels(POISE_FAST, &k, text));
+    assert_string_equal(text, "fast: bf16 on new");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(activations_are_narrow_and_ends_are_not),
+        cmocka_unit_test(outputs_are_cast_for_products),
+        cmocka_unit_test(arithmetic_stays),
+        cmocka_unit_test(fast_is_close_to_exact),
+        cmocka_unit_test(files_record_a_precision),
+        cmocka_unit_test(what_runs_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
