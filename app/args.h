@@ -66,7 +66,7 @@ typedef struct ps_args {
     const char *classes, *format, *task, *decoder, *project, *name;
     ps_texts boxes;
     bool agnostic_nms, lazy, exist_ok, save, save_txt, save_conf, save_crop, show_labels, show_conf, show_boxes;
-    bool fast_decode;
+    bool fast_decode, rect;
     int32_t line_width; /* 0 = by the size of the picture */
     const char *device; /* and half and show: what there is no choice of */
     /* run */

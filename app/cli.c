@@ -56,10 +56,15 @@ poise_status ps_cli_open(const ps_args *a, int threads, poise_model **out)
     poise_options o;
     PS_TRY(ps_cli_options(a, threads, &o));
     PS_TRY(poise_model_open_any(a->words.v[0], &co, &o, out));
-    if (*(*out)->tried) ps_cli_note(a, "%s\n", (*out)->tried);
-    if (a->verbose && *(*out)->tuning) ps_cli_note(a, "%s\n", (*out)->tuning);
-    poise_status s = ps_cli_check_size(a, *out);
-    if (s) poise_model_close(*out), *out = NULL;
+    return ps_cli_opened(a, out);
+}
+
+poise_status ps_cli_opened(const ps_args *a, poise_model **m)
+{
+    if (*(*m)->tried) ps_cli_note(a, "%s\n", (*m)->tried);
+    if (a->verbose && *(*m)->tuning) ps_cli_note(a, "%s\n", (*m)->tuning);
+    poise_status s = ps_cli_check_size(a, *m);
+    if (s) poise_model_close(*m), *m = NULL;
     return s;
 }
 

@@ -21,6 +21,9 @@ void ps_cli_note(const ps_args *a, const char *fmt, ...) __attribute__((format(p
 poise_status ps_cli_open(const ps_args *a, int threads, poise_model **out);
 /* The value of --precision, POISE_RECORDED without it. */
 poise_status ps_cli_precision(const ps_args *a, poise_precision *out);
+/* What ps_cli_open does with a model that was just opened: notes, and whether it has the size that was asked for, else
+ * *m is closed. */
+poise_status ps_cli_opened(const ps_args *a, poise_model **m);
 poise_convert_options ps_cli_convert_options(const ps_args *a);
 poise_status ps_cli_check_size(const ps_args *a, const poise_model *m);
 

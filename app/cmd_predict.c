@@ -1,5 +1,5 @@
 /* app/cmd_predict.c - poise predict: objects, keypoints or classes in images. */
-#include "app/cli.h"
+#include "app/nets.h"
 #include "app/save.h"
 #include "app/sources.h"
 #include "models/image.h"
@@ -14,9 +14,8 @@ enum { MOST_FOUND = 300, MOST_CLASSES = 5 };
 
 typedef struct job {
     const ps_args *args;
-    poise_model *model;
-    poise_session *session;
-    ps_detector *detector;
+    ps_nets nets;
+    ps_detector *detector; /* for the last picture's shape */
     ps_sources sources;
     poise_detect_options options;
     int32_t *classes;
@@ -113,10 +112,8 @@ static poise_status prepare(job *j)
 {
     const ps_args *a = j->args;
     for (int i = 1; i < a->words.n; i++) PS_TRY(ps_sources_add(&j->sources, a->words.v[i]));
-    ps_task_options t = {a->task, a->decoder};
-    PS_TRY(ps_cli_open(a, a->threads, &j->model));
-    PS_TRY(poise_session_open(j->model, &j->session));
-    PS_TRY(ps_detector_open(j->session, &t, &j->detector));
+    PS_TRY(ps_nets_open(&j->nets, a));
+    j->detector = j->nets.net[0].detector;
     bool classes = j->detector->task.kind == PS_TASK_CLASSIFY;
     j->cap = a->max_det ? a->max_det : classes ? MOST_CLASSES : MOST_FOUND;
     j->options = (poise_detect_options){.conf = threshold(a->conf),
@@ -149,13 +146,14 @@ static double shrink(const void *ctx, int32_t w, int32_t h)
 /* One image: found, printed, saved. */
 static poise_status predict(job *j, int i)
 {
-    ps_frame f = {.source = j->sources.path[i], .found = j->found, .by = j->detector};
+    ps_frame f = {.source = j->sources.path[i], .found = j->found};
     poise_image img;
     double from = ps_clock_ms();
     bool whole = !j->args->fast_decode || j->args->save || j->args->save_crop;
     PS_TRY(ps_image_open_shrunk(f.source, whole ? NULL : &(ps_shrink){shrink, j}, &img));
     f.decode_ms = ps_clock_ms() - from;
     f.w = ps_image_full_w(&img), f.h = ps_image_full_h(&img);
+    f.by = j->detector = ps_nets_for(&j->nets, f.w, f.h);
     poise_status s = j->n_boxes ? ps_detector_run_boxes(j->detector, &img, (const float(*)[4])j->boxes,
                                                         j->n_boxes, &j->options, j->found, j->cap, &f.n)
                                 : ps_detector_run(j->detector, &img, &j->options, j->found, j->cap, &f.n);
@@ -182,7 +180,7 @@ static void speed(const job *j)
         j->args,
         "Speed: %.1fms decode, %.1fms preprocess, %.1fms inference, %.1fms postprocess per image at shape "
         "(1, %d, %d, %d), precision %s\n",
-        j->ms[0] / n, j->ms[1] / n, j->ms[2] / n, j->ms[3] / n, t->in_c, t->in_h, t->in_w, poise_model_kernels(j->model));
+        j->ms[0] / n, j->ms[1] / n, j->ms[2] / n, j->ms[3] / n, t->in_c, t->in_h, t->in_w, poise_model_kernels(j->nets.net[0].model));
     if (*j->save.dir) ps_cli_note(j->args, "Results saved to %s\n", j->save.dir);
 }
 
@@ -205,9 +203,7 @@ static int predict_all(job *j)
 
 static void close_job(job *j)
 {
-    ps_detector_close(j->detector);
-    poise_session_close(j->session);
-    poise_model_close(j->model);
+    ps_nets_close(&j->nets);
     ps_sources_free(&j->sources);
     ps_save_free(&j->save);
     ps_free(j->classes);

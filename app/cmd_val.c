@@ -2,6 +2,7 @@
 #include "app/cli.h"
 #include "app/coco.h"
 #include "app/json.h"
+#include "app/nets.h"
 #include "app/progress.h"
 #include "app/val_data.h"
 #include "models/detector.h"
@@ -15,9 +16,8 @@ static const float least_score = 0.001f, least_pose_score = 0.01f, nms_iou = 0.6
 
 typedef struct job {
     const ps_args *args;
-    poise_model *model;
-    poise_session *session;
-    ps_detector *detector;
+    ps_nets nets;
+    ps_detector *detector; /* for the last picture's shape */
     ps_dataset data;
     poise_detect_options options;
     poise_object *found;
@@ -37,10 +37,8 @@ typedef struct accuracy {
 static poise_status prepare(job *j)
 {
     const ps_args *a = j->args;
-    ps_task_options t = {a->task, a->decoder};
-    PS_TRY(ps_cli_open(a, a->threads, &j->model));
-    PS_TRY(poise_session_open(j->model, &j->session));
-    PS_TRY(ps_detector_open(j->session, &t, &j->detector));
+    PS_TRY(ps_nets_open(&j->nets, a));
+    j->detector = j->nets.net[0].detector;
     const ps_task *task = &j->detector->task;
     bool pose = task->kind == PS_TASK_POSE;
     PS_TRY(ps_dataset_open(a->words.v[1], task, &j->data));
@@ -134,6 +132,7 @@ static poise_status look(job *j, int image)
     const ps_labelled *l = &j->data.images[image];
     PS_TRY(ps_image_open_shrunk(l->path, j->args->fast_decode ? &(ps_shrink){shrink, j} : NULL, &img));
     ps_dataset_scale(&j->data, image, ps_image_full_w(&img), ps_image_full_h(&img));
+    j->detector = ps_nets_for(&j->nets, ps_image_full_w(&img), ps_image_full_h(&img));
     poise_status s = look_at_image(j, &img, image);
     poise_image_close(&img);
     if (s) return ps_fail_in(s, "%s", l->path);
@@ -198,8 +197,8 @@ static void print_json(const job *j, const accuracy *a)
     number(&json, "top1", a->classes, j->top1 / n);
     number(&json, "top5", a->classes, j->top5 / n);
     ps_json_int(&json, "images", j->done);
-    ps_json_text(&json, "precision", poise_precision_name(poise_model_precision(j->model)));
-    ps_json_text(&json, "kernels", poise_model_kernels(j->model));
+    ps_json_text(&json, "precision", poise_precision_name(poise_model_precision(j->nets.net[0].model)));
+    ps_json_text(&json, "kernels", poise_model_kernels(j->nets.net[0].model));
     ps_json_number(&json, "inference_ms", j->ms / runs, 5);
     ps_json_end(&json);
     putchar('\n');
@@ -214,7 +213,7 @@ static void print_text(const job *j, const accuracy *a)
 {
     double n = j->done ? j->done : 1, runs = j->runs ? j->runs : 1;
     printf("%s on %s: %d images, precision %s, %.1f ms inference\n", ps_cli_base(j->args->words.v[0]),
-           j->args->words.v[1], j->done, poise_model_kernels(j->model), j->ms / runs);
+           j->args->words.v[1], j->done, poise_model_kernels(j->nets.net[0].model), j->ms / runs);
     if (a->classes) printf("top-1 %.4f   top-5 %.4f\n", j->top1 / n, j->top5 / n);
     if (j->people) printf("each of %d people in its labelled box\n", j->runs);
     if (a->boxes || a->poses) printf("                AP    AP50    AP75  recall  classes\n");
@@ -241,9 +240,7 @@ int ps_cmd_val(const ps_args *a)
     job j = {.args = a};
     int code = ps_cli_fail(val(&j));
     if (code == PS_EXIT_OK && j.failed) code = PS_EXIT_FAILED;
-    ps_detector_close(j.detector);
-    poise_session_close(j.session);
-    poise_model_close(j.model);
+    ps_nets_close(&j.nets);
     ps_dataset_close(&j.data);
     ps_free(j.found);
     ps_free(j.guesses);

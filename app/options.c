@@ -15,6 +15,7 @@ const ps_arg ps_arg_table[] = {
     {"conf", 0, PS_ARG_FLOAT, DETECT, AT(conf), 0, 1, "X", "least score of an object (default: recorded in the model, else 0.25; val: 0.001)", NULL},
     {"iou", 0, PS_ARG_FLOAT, DETECT, AT(iou), 0, 1, "X", "overlap at which NMS drops a box (default: recorded in the model, else 0.7; val: 0.65)", NULL},
     {"fast_decode", 0, PS_ARG_FLAG, DETECT, AT(fast_decode), 0, 0, NULL, "read a JPEG at 1/2, 1/4 or 1/8 of its size where the network still sees no more pixels; never with --save or --save-crop (default: yes; val: no; --no-fast-decode)", NULL},
+    {"rect", 0, PS_ARG_FLAG, DETECT, AT(rect), 0, 0, NULL, "run a square network in rectangles of multiples of 32 pixels, without most of the border, where its file allows it (default: yes; val: no; --no-rect)", NULL},
     {"max_det", 0, PS_ARG_INT, DETECT, AT(max_det), 1, 100000, "N", "most objects in an image (default: 300, or 5 classes; val: 100)", NULL},
     {"classes", 0, PS_ARG_TEXT, PS_VERB_PREDICT, AT(classes), 0, 0, "LIST", "only these classes, by number or name: 0,2 or person,car", NULL},
     {"box", 0, PS_ARG_TEXTS, PS_VERB_PREDICT, AT(boxes), 0, 0, "X1,Y1,X2,Y2", "where a person is, in pixels, for networks that see one person (again or a longer list: more people; default: the whole image shows one)", NULL},
