@@ -14,12 +14,15 @@ export function run(cmd, args, env = {}, input = undefined) {
     if (r.status !== 0) throw new Error((r.stderr.trim().split('\n').filter(Boolean).pop() || `exit code ${r.status}`).slice(0, 200));
     return r.stdout;
 }
-const json = (...a) => JSON.parse(run(...a));
+// The same for what is measured, behind $BENCH_PREFIX ("taskset -c 1", "chrt -f 50").
+const prefix = (process.env.BENCH_PREFIX || '').split(' ').filter(Boolean);
+export const timed = (cmd, args, ...rest) => (prefix.length ? run(prefix[0], [...prefix.slice(1), cmd, ...args], ...rest) : run(cmd, args, ...rest));
+const json = (...a) => JSON.parse(timed(...a));
 
 // "NAME=1x3x640x640" for every input of a model.
 const bindings = new Map();
 function shapes(model) {
-    if (!bindings.has(model)) bindings.set(model, json(poise, ['info', model, '--json']).inputs.map((i) => `${i.name}=${i.shape.join('x')}`));
+    if (!bindings.has(model)) bindings.set(model, JSON.parse(run(poise, ['info', model, '--json'])).inputs.map((i) => `${i.name}=${i.shape.join('x')}`));
     return bindings.get(model);
 }
 

@@ -4,7 +4,8 @@
 //
 // -t threads, -r timed runs in each round, -n rounds (one process of each engine per round), -e only these engines, -s no
 // shapes, -o writes NAME.md and NAME.svg.  Minimum over all rounds, median of the rounds' medians and p99; peak RSS is that
-// of the whole process.  $POISE names the command, $ORT_DIR the folder of node_modules/onnxruntime-node.
+// of the whole process.  $POISE names the command, $ORT_DIR the folder of node_modules/onnxruntime-node,
+// $BENCH_PREFIX what to put before every measured process (taskset -c 1).
 import fs from 'fs';
 import os from 'os';
 import path from 'path';

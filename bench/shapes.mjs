@@ -2,7 +2,7 @@
 // nothing else: oneDNN's convolutions, OpenBLAS's sgemm.
 import fs from 'fs';
 import path from 'path';
-import { poise, run } from './engines.mjs';
+import { poise, timed } from './engines.mjs';
 
 const numbers = (s) => s.split('x').map(Number);
 const product = (a) => a.reduce((x, y) => x * y, 1);
@@ -40,7 +40,7 @@ export function compare(library, model, o) {
     const ours = new Map(); // shape -> {steps, ms of one}
     let theirs = null;
     for (let round = 0; round < o.rounds; round++) {
-        const layers = JSON.parse(run(poise, ['bench', model, '-t', o.threads, '-r', o.runs, '--layers', '-o', 'json']))[0].layers;
+        const layers = JSON.parse(timed(poise, ['bench', model, '-t', o.threads, '-r', o.runs, '--layers', '-o', 'json']))[0].layers;
         const seen = new Map();
         for (const l of layers) {
             const shape = library.shape(l);
@@ -50,7 +50,7 @@ export function compare(library, model, o) {
         }
         if (!seen.size) return null;
         for (const [shape, s] of seen) ours.set(shape, { ...s, ms: Math.min(s.ms, ours.get(shape)?.ms ?? Infinity) });
-        const shapes = [...seen.keys()], ms = run(programOf(library), [], library.env(o.threads), shapes.join('\n') + '\n').trim().split('\n').map(Number);
+        const shapes = [...seen.keys()], ms = timed(programOf(library), [], library.env(o.threads), shapes.join('\n') + '\n').trim().split('\n').map(Number);
         theirs = shapes.map((_, i) => Math.min(ms[i] < 0 ? Infinity : ms[i], theirs?.[i] ?? Infinity));
     }
     const rows = [...ours.values()];

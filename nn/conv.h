@@ -52,6 +52,7 @@ typedef struct ps_conv {
  * by.  Sets are numbered row-major over set_dim. */
 typedef struct ps_weights {
     bool half; /* bfloat16 */
+    bool last_use; /* ps_conv_pack may give back the memory of what it has packed */
     union {
         const float *at;
         const uint16_t *at16;

@@ -91,6 +91,16 @@ typedef struct pack_job {
     size_t panels, panel_floats, set_floats;
 } pack_job;
 
+/* Gives back rows of n outputs that were packed, where they lie side by side with nothing else between them.  A panel of
+ * a large layer is some 100 kB: the layer is then never in memory twice. */
+static void release_rows(const ps_conv *v, const ps_weights *w, ptrdiff_t at, size_t n)
+{
+    ptrdiff_t last = (v->c / v->group - 1) * w->c + (v->kernel[0] - 1) * w->kernel[0] + (v->kernel[1] - 1) * w->kernel[1];
+    if (!w->last_use || w->o <= last) return;
+    size_t size = w->half ? sizeof *w->at16 : sizeof *w->at;
+    ps_memory_release((const char *)w->at + at * (ptrdiff_t)size, n * (size_t)w->o * size);
+}
+
 static void pack_panels(void *ctx, int begin, int end, int thread)
 {
     (void)thread;
@@ -112,6 +122,7 @@ static void pack_panels(void *ctx, int begin, int end, int thread)
                 else
                     pack_tap(v, w, tap, n, dst);
             }
+        release_rows(v, w, at, n);
     }
 }
 

@@ -76,6 +76,17 @@ static uint32_t put_list(writer *w, size_t *used, const int32_t *values, int32_t
     return (uint32_t)at;
 }
 
+/* Copies a constant, piece by piece, so that it is never in memory twice when nobody needs the original again. */
+static void put_contents(const writer *w, size_t to, const uint8_t *from, size_t bytes)
+{
+    const size_t piece = 1 << 18;
+    for (size_t at = 0; at < bytes; at += piece) {
+        size_t n = bytes - at < piece ? bytes - at : piece;
+        memcpy(w->bytes + w->at[PS_SECTION_WEIGHTS] + to + at, from + at, n);
+        if (w->g->last_use) ps_memory_release(from, at + n);
+    }
+}
+
 /* Large constants come first and side by side: once they are packed for a kernel, whole pages can go. */
 static size_t put_constants(writer *w, ps_file_value *out, size_t weights, bool large)
 {
@@ -86,8 +97,7 @@ static size_t put_constants(writer *w, ps_file_value *out, size_t weights, bool 
         if (!v->data || (bytes >= LARGE) != large) continue;
         out[i].constant = 1;
         out[i].offset = weights;
-        memcpy(w->bytes + w->at[PS_SECTION_WEIGHTS] + weights, v->data, bytes);
-        if (w->g->last_use) ps_memory_release(v->data, bytes);
+        put_contents(w, weights, v->data, bytes);
         weights += ps_round_up(bytes, PS_ALIGN);
     }
     return weights;

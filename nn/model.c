@@ -169,14 +169,24 @@ static void release_constant(const poise_model *m, const uint8_t *p, size_t n)
     ps_memory_release(p, n);
 }
 
+/* Whether input k of a node is a constant that is not needed once this node is packed. */
+static bool is_last_use(const opening *w, int32_t node, int k)
+{
+    const ps_node *n = &w->m->graph.nodes[node];
+    int32_t v = k < n->n_in ? n->in[k] : -1;
+    if (v < 0 || !w->m->graph.values[v].data || w->kept[v] || w->packer[v] != node || !may_release(w->m)) return false;
+    for (int j = 0; j < n->n_in; j++)
+        if (j != k && n->in[j] == v) return false;
+    return true;
+}
+
 /* Each constant goes as soon as it is packed, so that a large network is never in memory twice. */
 static void release_inputs(const opening *w, int32_t node)
 {
     const ps_node *n = &w->m->graph.nodes[node];
-    for (int k = 0; k < n->n_in; k++) {
-        const ps_value *v = n->in[k] < 0 ? NULL : &w->m->graph.values[n->in[k]];
-        if (v && v->data && !w->kept[n->in[k]] && w->packer[n->in[k]] == node) release_constant(w->m, v->data, ps_value_bytes(v));
-    }
+    for (int k = 0; k < n->n_in; k++)
+        if (is_last_use(w, node, k))
+            release_constant(w->m, w->m->graph.values[n->in[k]].data, ps_value_bytes(&w->m->graph.values[n->in[k]]));
 }
 
 static int by_address(const void *a, const void *b)
@@ -234,8 +244,9 @@ static poise_status pack(opening *w)
     for (int32_t j = 0; j < w->n_order; j++) {
         int32_t i = w->order[j].node;
         m->packed[i] = m->weights + w->at[i];
+        w->calls[i].last_use = is_last_use(w, i, 1);
         m->graph.nodes[i].op->pack(&w->calls[i], m->weights + w->at[i]);
-        if (may_release(m)) release_inputs(w, i);
+        release_inputs(w, i);
     }
     if (may_release(m)) move_kept(w);
     return POISE_OK;

@@ -20,6 +20,7 @@ typedef struct ps_call {
     void *scratch;         /* scratch() bytes, contents undefined, 64-byte aligned */
     const ps_kernels *k;
     int threads;           /* give to ps_parallel */
+    bool last_use;         /* in pack: nobody needs in[1] again, and it may give back what it has read on the way */
     int16_t variant;       /* which of the operator's ways to run: honoured by packed, pack, scratch and run */
     int32_t *live;         /* run() stores the true size of a data-dependent dimension here */
     const uint8_t *need;   /* h*w: the pixels of out[0] that matter, 1 each; NULL = all.  run() may leave out others */

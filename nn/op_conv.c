@@ -87,6 +87,7 @@ static void conv_pack(const ps_call *c, void *dst)
 {
     ps_conv v = conv_of(c);
     ps_weights w = weights_of(c);
+    w.last_use = c->last_use;
     ps_conv_pack(&v, &w, dst);
 }
 

@@ -137,6 +137,7 @@ static void matmul_pack(const ps_call *c, void *dst)
 {
     ps_conv v = conv_of(c);
     ps_weights w = weights_of(c);
+    w.last_use = c->last_use;
     ps_conv_pack(&v, &w, dst);
 }
 
