@@ -2,8 +2,8 @@
  * and feeds them to the tile kernel.
  *
  * A block is some rows and columns of one output image, small enough for the input behind it to stay in L2.  Where
- * the window leaves the image sideways, or the channels of a pixel are not adjacent, the block's input is copied once
- * into a dense slab with zero borders; else it is read in place.  Above and below the image, taps are left out.
+ * the window leaves the image sideways, the channels of a pixel are not adjacent, or pixels collide in L1, the block's
+ * input is copied once into a slab with zero borders; else it is read in place.  Above and below the image, taps are left out.
  * When the taps of a window row lie side by side they are one long tap.
  *
  * No sum is ever split, and a kernel's value does not depend on the shape of its tile: how blocks are cut (which
