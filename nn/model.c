@@ -161,7 +161,8 @@ static bool may_release(const poise_model *m)
 static void release_constant(const poise_model *m, const uint8_t *p, size_t n)
 {
     const size_t around = 65536;
-    if (m->file.size) {
+    bool in_file = m->file.size && p >= m->file.bytes && p < m->file.bytes + m->file.size;
+    if (in_file) { /* others were made while opening: constants of another precision */
         size_t at = (size_t)(p - m->file.bytes), from = at < around ? 0 : at - around;
         n = m->file.size - at - n < around ? m->file.size - from : at + n + around - from;
         p = m->file.bytes + from;
