@@ -10,7 +10,8 @@ bool ps_choice_at(const poise_model *m, const ps_node *n, const ps_call *c, int 
     *out = (ps_choice){0};
     if (!n->op->variant) return i == 0;
     ps_call call = *c;
-    for (int weaker = 0; weaker < (m->weaker.name ? 2 : 1); weaker++) {
+    bool two = m->weaker.name && m->precision == POISE_EXACT; /* kernels of bf16 are not in every ISA */
+    for (int weaker = 0; weaker < 1 + two; weaker++) {
         call.k = weaker ? &m->weaker : &m->kernels;
         for (int v = 0; (out->name = n->op->variant(&call, v)); v++) {
             out->variant = (int16_t)v;

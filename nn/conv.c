@@ -21,6 +21,7 @@ typedef struct cut {
     size_t row_blocks, col_blocks, panel_blocks, all_panels;
     size_t panel_floats, set_floats;
     bool copy_in, copy_out, panels_first;
+    size_t slab_limit; /* bytes of activations behind a block */
     size_t slab_rows, slab_cols, slab_step; /* slab_step: input rows from one row of the slab to the next */
     size_t slab_pixel;                      /* elements from one pixel of the slab to the next */
     size_t in_bytes, out_bytes, thread_bytes;
@@ -194,7 +195,7 @@ static void set_slab(cut *c)
         (c->cols - 1) * (size_t)v->stride[1] + (size_t)(v->kernel[1] - 1) * (size_t)v->dilation[1] + 1;
 }
 
-/* Rows and columns of a block, as many as PS_CONV_SLAB allows. */
+/* Rows and columns of a block, as many as c->slab_limit allows. */
 static void choose_block(cut *c)
 {
     const ps_conv *v = &c->v;
@@ -202,14 +203,14 @@ static void choose_block(cut *c)
     size_t pixel = c->pixel * c->size + (c->copy_out ? c->og * sizeof(float) : 0);
     if (!pixel) pixel = sizeof(float);
     size_t oh = (size_t)v->out[0], ow = (size_t)v->out[1];
-    size_t most = PS_CONV_SLAB / ps_size_cap(pixel * sx, kh); /* columns when a block is one row */
+    size_t most = c->slab_limit / ps_size_cap(pixel * sx, kh); /* columns when a block is one row */
     if (most < 4 * c->mr) most = 4 * c->mr;
     if (most < ow) {
         c->rows = 1;
         c->cols = ceil_div(ow, ceil_div(ow, most));
         c->cols = ps_least(ceil_div(c->cols, c->mr) * c->mr, ow);
     } else {
-        size_t fit = PS_CONV_SLAB / (pixel * (size_t)v->in[1] + 1); /* input rows */
+        size_t fit = c->slab_limit / (pixel * (size_t)v->in[1] + 1); /* input rows */
         c->cols = ow;
         c->rows = fit > kh ? (fit - kh) / sy + 1 : 1;
         if (c->slab_step > 1 && c->copy_in) c->rows = 1;
@@ -261,6 +262,8 @@ static void make_cut(const ps_conv *v, cut *c)
     c->set_floats = ps_conv_packed(v);
     size_t row = ps_size_cap((size_t)v->kernel[1], ps_conv_tap(v));
     c->panel_floats = ps_round_up(ps_size_cap((size_t)v->kernel[0], row), PS_ALIGN / sizeof(float));
+    ps_conv_way way = ps_conv_way_of(v);
+    c->slab_limit = way == PS_CONV_DIRECT_SMALL ? PS_CONV_SLAB / 4 : way == PS_CONV_DIRECT_LARGE ? PS_CONV_SLAB * 2 : PS_CONV_SLAB;
     choose_reading(c);
     choose_block(c);
     cut_for_threads(c);
@@ -269,7 +272,8 @@ static void make_cut(const ps_conv *v, cut *c)
     size_t slab = ps_size_cap(c->slab_rows, c->slab_cols);
     if (c->copy_in) c->in_bytes = ps_size_cap(slab, c->slab_pixel * c->size);
     if (c->copy_out) c->out_bytes = ps_size_cap(c->rows * c->cols, panel_cols * sizeof(float));
-    c->panels_first = ps_size_cap(c->panels, c->panel_floats) > PS_CONV_PANELS / sizeof(float);
+    c->panels_first = way == PS_CONV_DIRECT_PANELS ||
+                      (way != PS_CONV_DIRECT_PIXELS && ps_size_cap(c->panels, c->panel_floats) > PS_CONV_PANELS / sizeof(float));
 }
 
 /* Bytes of one thread: tap pointers, slab, outputs.  False when they are too many. */

@@ -66,7 +66,16 @@ typedef struct ps_weights {
 /* Whether every channel is a convolution of its own. */
 bool ps_conv_is_depthwise(const ps_conv *v);
 /* The ways in which a convolution can be computed. */
-typedef enum ps_conv_way { PS_CONV_DIRECT, PS_CONV_DEPTHWISE, PS_CONV_WINOGRAD4, PS_CONV_WAYS } ps_conv_way;
+typedef enum ps_conv_way {
+    PS_CONV_DIRECT,
+    PS_CONV_DIRECT_SMALL,  /* the same in smaller and larger blocks of activations: 64 and 512 kB */
+    PS_CONV_DIRECT_LARGE,
+    PS_CONV_DIRECT_PANELS, /* the same with each panel of weights for all pixels of a block, or the other way round, */
+    PS_CONV_DIRECT_PIXELS, /* whatever the size of the weights; none of these changes a bit of the result */
+    PS_CONV_DEPTHWISE,
+    PS_CONV_WINOGRAD4,
+    PS_CONV_WAYS
+} ps_conv_way;
 /* The way with number v->variant (0 = the rule's choice). */
 ps_conv_way ps_conv_way_of(const ps_conv *v);
 /* Whether it multiplies bfloat16: what reads it and does not widen it first. */

@@ -6,7 +6,14 @@ bool ps_conv_is_depthwise(const ps_conv *v)
     return v->group == v->c && v->group == v->o && v->group > 1;
 }
 
-/* Those that can, the rule's choice first.  Names are in tuning files. */
+/* Whether all weights together are more than what PS_CONV_PANELS keeps in L2 (nn/conv.c then takes them panel by panel). */
+static bool many_weights(const ps_conv *v)
+{
+    uint64_t per = (uint64_t)v->kernel[0] * (uint64_t)v->kernel[1] * (uint64_t)(v->c / v->group) * sizeof(float), n;
+    return __builtin_mul_overflow(per, (uint64_t)(v->o / v->group), &n) || n > PS_CONV_PANELS;
+}
+
+/* Those that can, the rule's choice first, and those that cut the work in other pieces. */
 static int ways_of(const ps_conv *v, ps_conv_way way[PS_CONV_WAYS])
 {
     int n = 0;
@@ -18,6 +25,9 @@ static int ways_of(const ps_conv *v, ps_conv_way way[PS_CONV_WAYS])
     if (pays) way[n++] = PS_CONV_WINOGRAD4;
     way[n++] = PS_CONV_DIRECT;
     if (can && !pays) way[n++] = PS_CONV_WINOGRAD4;
+    way[n++] = PS_CONV_DIRECT_SMALL;
+    way[n++] = PS_CONV_DIRECT_LARGE;
+    way[n++] = many_weights(v) ? PS_CONV_DIRECT_PIXELS : PS_CONV_DIRECT_PANELS;
     return n;
 }
 
@@ -30,12 +40,15 @@ ps_conv_way ps_conv_way_of(const ps_conv *v)
 
 bool ps_conv_multiplies_half(const ps_conv *v)
 {
-    return v->x_half && ps_conv_way_of(v) == PS_CONV_DIRECT;
+    ps_conv_way way = ps_conv_way_of(v);
+    return v->x_half && way != PS_CONV_DEPTHWISE && way != PS_CONV_WINOGRAD4;
 }
 
 const char *ps_conv_variant(const ps_conv *v, int i)
 {
-    static const char *const names[PS_CONV_WAYS] = {"direct", "depthwise", "winograd4"};
+    /* in tuning files */
+    static const char *const names[PS_CONV_WAYS] = {"direct",    "direct-64k", "direct-512k", "direct-panels", "direct-pixels",
+                                                    "depthwise", "winograd4"};
     ps_conv_way way[PS_CONV_WAYS];
     return i >= 0 && i < ways_of(v, way) ? names[way[i]] : NULL;
 }

@@ -1,10 +1,10 @@
 /* nn/tune.c - finds the fastest way of computing every node of a network by trying all of them.
  *
- * The model is opened once for every number of a choice: in lane k each node takes its choice k, in a session's real memory
- * and with real neighbours.  Lanes run in turns, each twice in a row so that its own weights are back in the caches,
- * and every node's least time counts: whatever slows the machine down meanwhile slows all lanes down.  The rule's choice
- * keeps its place unless another wins by MARGIN.  In the end the tuned network has to beat the untuned one as a whole,
- * because a way that is faster by itself may leave the caches worse off. */
+ * The model is opened as the rules say, and again for every number of a choice: in lane k each node takes its choice k, in a
+ * session's real memory and with real neighbours.  The two run in turns, each twice in a row so that its own weights are
+ * back in the caches, and every node's least times count: whatever slows the machine down meanwhile slows both down.
+ * The rule's choice keeps its place unless another wins by MARGIN.  In the end the tuned network has to beat the untuned
+ * one as a whole, because a way that is faster by itself may leave the caches worse off. */
 #include "nn/tune.h"
 
 #include "nn/session.h"
@@ -27,8 +27,8 @@ typedef struct job {
     size_t size;
     poise_options o;
     int rounds, ways;
-    lane lanes[MOST_WAYS];
-    double *ms, *least; /* per node; per lane and node */
+    lane lanes[2];           /* by rule; in another way */
+    double *ms, *least[2];   /* per node; of each lane */
     ps_tuned_model *out;
 } job;
 
@@ -115,34 +115,21 @@ static poise_status make_tuning(const job *j, int k, ps_tuning *t)
 
 /* ---- measuring ---- */
 
-static poise_status open_lanes(job *j)
-{
-    for (int k = 1; k < j->ways; k++) {
-        ps_tuning t;
-        poise_status s = make_tuning(j, k, &t);
-        if (s == POISE_OK) s = open_lane(j, &t, &j->lanes[k]);
-        ps_tuning_free(&t);
-        if (s != POISE_OK) return s;
-    }
-    return POISE_OK;
-}
-
 static void measure_nodes(job *j)
 {
     int32_t n = j->lanes[0].m->graph.n_nodes;
     for (int r = -1; r < j->rounds; r++) /* the first round only warms up */
-        for (int k = 0; k < j->ways; k++)
-            for (int twice = 0; twice < IN_A_ROW; twice++) {
-                double *least = j->least + (size_t)k * (size_t)n;
-                ps_session_fill_noise(j->lanes[k].s);
-                ps_session_run_timed(j->lanes[k].s, j->ms);
-                for (int32_t i = 0; i < n; i++)
-                    if ((r < 0 && !twice) || j->ms[i] < least[i]) least[i] = j->ms[i];
-            }
+        for (int k = 0; k < 2 * IN_A_ROW; k++) {
+            int l = k / IN_A_ROW;
+            ps_session_fill_noise(j->lanes[l].s);
+            ps_session_run_timed(j->lanes[l].s, j->ms);
+            for (int32_t i = 0; i < n; i++)
+                if (r < 0 || j->ms[i] < j->least[l][i]) j->least[l][i] = j->ms[i];
+        }
 }
 
-/* Times of all nodes of the kind in lane k. */
-static double kind_ms(const job *j, const ps_tune_kind *kind, int k)
+/* Times of all nodes of the kind in a lane. */
+static double kind_ms(const job *j, const ps_tune_kind *kind, int l)
 {
     const poise_model *m = j->lanes[0].m;
     const ps_call *calls = j->lanes[0].s->calls;
@@ -150,23 +137,39 @@ static double kind_ms(const job *j, const ps_tune_kind *kind, int k)
     for (int32_t i = kind->first; i < m->graph.n_nodes; i++)
         if (!m->plan.skip[i] && m->graph.nodes[i].op == m->graph.nodes[kind->first].op &&
             ps_node_signature(&m->graph.nodes[i], &calls[i]) == kind->node)
-            ms += j->least[(size_t)k * (size_t)m->graph.n_nodes + (size_t)i];
+            ms += j->least[l][i];
     return ms;
 }
 
-static void decide(const job *j, ps_tune_kind *kind)
+/* Compares choice k, which is in the second lane, with the rule's; what was best so far was measured against the
+ * rule's at another time, so that ratios are compared. */
+static void decide(const job *j, ps_tune_kind *kind, int k)
 {
     const poise_model *m = j->lanes[0].m;
-    const ps_call *call = &j->lanes[0].s->calls[kind->first];
     ps_choice c;
-    kind->before = kind->after = kind_ms(j, kind, 0);
-    for (int k = 1; k < j->ways && ps_choice_at(m, &m->graph.nodes[kind->first], call, k, &c); k++) {
-        double ms = kind_ms(j, kind, k);
-        if (ms >= (kind->best ? kind->after : (1 - MARGIN) * kind->before)) continue;
-        kind->after = ms;
-        kind->best = k;
-        ps_choice_text(m, &c, kind->way);
+    if (!ps_choice_at(m, &m->graph.nodes[kind->first], &j->lanes[0].s->calls[kind->first], k, &c)) return;
+    double before = kind_ms(j, kind, 0), after = kind_ms(j, kind, 1);
+    if (k == 1) kind->before = kind->after = before;
+    double best = kind->best ? kind->after / kind->before : 1 - MARGIN;
+    if (after >= best * before) return;
+    kind->before = before;
+    kind->after = after;
+    kind->best = k;
+    ps_choice_text(m, &c, kind->way);
+}
+
+static poise_status try_choice(job *j, int k)
+{
+    ps_tuning t;
+    poise_status s = make_tuning(j, k, &t);
+    if (s == POISE_OK) s = open_lane(j, &t, &j->lanes[1]);
+    ps_tuning_free(&t);
+    if (s == POISE_OK) {
+        measure_nodes(j);
+        for (int32_t i = 0; i < j->out->n; i++) decide(j, &j->out->kinds[i], k);
     }
+    close_lane(&j->lanes[1]);
+    return s;
 }
 
 static double run_ms(poise_session *s)
@@ -237,12 +240,9 @@ static poise_status tune(job *j)
     PS_TRY(find_kinds(j));
     size_t n = (size_t)m->graph.n_nodes + 1;
     j->ms = ps_alloc_array(n, sizeof *j->ms);
-    j->least = ps_alloc_array(n * (size_t)j->ways, sizeof *j->least);
-    PS_REQUIRE(j->ms && j->least, POISE_NO_MEMORY, "no memory for the times of %zu nodes", n);
-    PS_TRY(open_lanes(j));
-    measure_nodes(j);
-    for (int32_t i = 0; i < j->out->n; i++) decide(j, &j->out->kinds[i]);
-    for (int k = 1; k < j->ways; k++) close_lane(&j->lanes[k]);
+    for (int l = 0; l < 2; l++) j->least[l] = ps_alloc_array(n, sizeof *j->least[l]);
+    PS_REQUIRE(j->ms && j->least[0] && j->least[1], POISE_NO_MEMORY, "no memory for the times of %zu nodes", n);
+    for (int k = 1; k < j->ways; k++) PS_TRY(try_choice(j, k));
     return confirm(j);
 }
 
@@ -256,9 +256,9 @@ poise_status ps_tune(const void *bytes, size_t size, const poise_options *o, int
     poise_status s = tune(&j);
     out->model = j.lanes[0].m;
     j.lanes[0].m = NULL;
-    for (int k = 0; k < j.ways || k == 0; k++) close_lane(&j.lanes[k]);
+    close_lane(&j.lanes[0]);
     ps_free(j.ms);
-    ps_free(j.least);
+    for (int l = 0; l < 2; l++) ps_free(j.least[l]);
     if (s != POISE_OK) ps_tune_free(out);
     return s;
 }
