@@ -74,6 +74,7 @@ bool ps_winograd_can(const ps_conv *v)
 bool ps_winograd_pays(const ps_conv *v)
 {
     bool half = v->x_half && v->k->fast & PS_FAST_BF16; /* against direct products at twice the speed */
+    if (half && v->k->fast & PS_FAST_BF16X3) return false; /* ... and those of AMX's tiles, many times as fast */
     if (half && (v->stride[0] != 1 || v->c < LEAST_HALF || v->o < LEAST_HALF)) return false;
     return tiles_of(v->out[0]) * tiles_of(v->out[1]) >= (v->stride[0] == 1 ? LEAST_TILES : LEAST_TILES_S2);
 }
