@@ -16,6 +16,7 @@ typedef struct job {
     ptrdiff_t along;   /* step from one to the next */
     const float *mean; /* n numbers to take the mean of */
     float *room;       /* room_size(n) per thread, behind n floats for `mean` */
+    ptrdiff_t sides, side[2]; /* rows of lines that go together, and their steps in y and x */
 } job;
 
 static size_t columns(size_t n)
@@ -69,19 +70,42 @@ static const float *as_columns(const job *j, size_t m, const float *x, ptrdiff_t
     return room;
 }
 
+static void lines(const job *j, size_t m, const float *x, ptrdiff_t step_x, float *y, ptrdiff_t step_y, float *room)
+{
+    float out[COLUMNS];
+    bool dense = step_y == 1 || m == 1;
+    ptrdiff_t ld;
+    x = as_columns(j, m, x, step_x, room, &ld);
+    j->k->soft_argmax_f32(m, j->n, x, ld, j->mean, dense ? y : out);
+    if (!dense) ps_scatter(sizeof *y, m, out, y, step_y);
+}
+
 static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
 {
     const job *j = ctx;
-    float *room = j->room + (size_t)thread * room_size(j->n), out[COLUMNS];
+    float *room = j->room + (size_t)thread * room_size(j->n), *y = at[0];
+    const float *x = at[1];
     for (size_t i = 0, m; i < n; i += m) {
         m = n - i < columns(j->n) ? n - i : columns(j->n);
-        float *y = (float *)at[0] + (ptrdiff_t)i * step[0];
-        bool dense = step[0] == 1 || m == 1;
-        ptrdiff_t ld;
-        const float *x = as_columns(j, m, (const float *)at[1] + (ptrdiff_t)i * step[1], step[1], room, &ld);
-        j->k->soft_argmax_f32(m, j->n, x, ld, j->mean, dense ? y : out);
-        if (!dense) ps_scatter(sizeof *y, m, out, y, step[0]);
+        for (ptrdiff_t s = 0; s < j->sides; s++)
+            lines(j, m, x + (ptrdiff_t)i * step[1] + s * j->side[1], step[1],
+                  y + (ptrdiff_t)i * step[0] + s * j->side[0], step[0], room);
     }
+}
+
+/* The four sides of a box lie side by side in x: a pixel's go together (4 x 8400 lines of 16, 576 bytes from pixel to
+ * pixel: 0.41 ms side after side, 0.27 so). */
+static void take_sides(job *j, ps_walk *w)
+{
+    enum { MANY = 8 };
+    int d = w->rank - 1;
+    bool together = d >= 0 && w->dim[d] <= MANY && w->step[1] > w->stride[1][d] && w->stride[1][d] > 0;
+    j->sides = 1;
+    if (!together) return;
+    j->sides = w->dim[d];
+    for (int i = 0; i < 2; i++) j->side[i] = w->stride[i][d];
+    w->rows /= (size_t)w->dim[d];
+    w->rank--;
 }
 
 static size_t scratch(const ps_call *c)
@@ -94,13 +118,15 @@ static void run(const ps_call *c)
 {
     const ps_axis_params *p = c->params;
     const poise_tensor *x = c->in[0], *w = c->in[1], *y = c->out[0];
-    job j = {c->k, (size_t)w->dim[0], x->stride[p->axis], c->scratch, c->scratch};
+    job j = {
+        .k = c->k, .n = (size_t)w->dim[0], .along = x->stride[p->axis], .mean = c->scratch, .room = c->scratch};
     if (j.n == 1) j.along = 1; /* the stride of a dimension of 1 means nothing */
     ps_gather(sizeof(float), j.n, w->data, j.n > 1 ? w->stride[0] : 1, c->scratch);
     j.room += j.n;
     ps_walk walk;
     ps_lines_init(&walk, 2, (const poise_tensor *[]){y, x}, p->axis);
-    ps_spread(&walk, c->threads, (double)j.n * 0.4 + 2, piece, &j);
+    take_sides(&j, &walk);
+    ps_spread(&walk, c->threads, ((double)j.n * 0.4 + 2) * (double)j.sides, piece, &j);
 }
 
 static void describe(const void *params, char *buf, size_t size)

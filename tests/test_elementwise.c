@@ -310,6 +310,24 @@ static void binary_squares(void **state)
     ot_free_all();
 }
 
+/* Rows in, pixels out (the layouts of ot_check have both): a few numbers each, one side the same for all of them. */
+static void binary_rows_to_pixels(void **state)
+{
+    (void)state;
+    ps_binary_params p = {PS_BINARY_MUL};
+    for (int32_t n = 1; n < 11; n++) {
+        const int32_t dim[3] = {2, n, 130 + n}, flat[3] = {1, 1, 130 + n};
+        poise_tensor x = ot_random_tensor(POISE_F32, 3, dim, n % 2 ? OT_ROW : OT_ROW_GAP, -2, 2);
+        poise_tensor b = ot_random_tensor(POISE_F32, 3, flat, OT_ROW, -2, 2);
+        ot_case t = {.op = &ps_op_binary, .params = &p, .n_in = 2, .n_out = 1, .in = {&x, &b}, .rel = 1e-6};
+        ot_check(&t, binary_oracle);
+        t.in[0] = &b;
+        t.in[1] = &x;
+        ot_check(&t, binary_oracle);
+        ot_free_all();
+    }
+}
+
 /* A few channels that are the same for every pixel have a path of their own, on either side. */
 static void binary_pixels(void **state)
 {
@@ -524,7 +542,7 @@ int main(void)
         cmocka_unit_test(unary_f32),       cmocka_unit_test(unary_other_types),
         cmocka_unit_test(unary_corners),   cmocka_unit_test(binary_f32),
         cmocka_unit_test(binary_integers), cmocka_unit_test(binary_squares),
-        cmocka_unit_test(binary_pixels),   cmocka_unit_test(binary_corners),
+        cmocka_unit_test(binary_rows_to_pixels), cmocka_unit_test(binary_pixels),   cmocka_unit_test(binary_corners),
         cmocka_unit_test(binary_rules),    cmocka_unit_test(cast_all),
         cmocka_unit_test(cast_corners),    cmocka_unit_test(cast_halves),
         cmocka_unit_test(where_all),

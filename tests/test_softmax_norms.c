@@ -119,6 +119,22 @@ static void soft_argmax_all(void **state)
         ot_check(&t, soft_argmax_oracle);
         ot_free_all();
     }
+    for (int32_t sides = 1; sides < 10; sides++) { /* distributions side by side in each of 300 pixels */
+        const int32_t dim[4] = {2, 300, sides, 16};
+        poise_tensor x = ot_random_tensor(POISE_F32, 4, dim, sides % 2 ? OT_ROW : OT_ROW_GAP, -9, 9), y = x;
+        y.dim[1] = x.dim[3], y.dim[3] = x.dim[1];
+        y.stride[1] = x.stride[3], y.stride[3] = x.stride[1];
+        poise_tensor w = ot_random_tensor(POISE_F32, 1, &dim[3], OT_ROW, -2, 16);
+        ot_case t = {.op = &ps_op_soft_argmax,
+                     .params = &(ps_axis_params){1},
+                     .n_in = 2,
+                     .n_out = 1,
+                     .in = {&y, &w},
+                     .abs = 1e-4,
+                     .rel = 1e-5};
+        ot_check(&t, soft_argmax_oracle);
+        ot_free_all();
+    }
     ps_axis_params p = {1};
     poise_tensor x = ot_tensor(POISE_F32, 2, (int32_t[]){2, 3}, OT_ROW),
                  w = ot_tensor(POISE_F32, 1, (int32_t[]){2}, OT_ROW);
