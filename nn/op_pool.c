@@ -239,19 +239,44 @@ static void max_window(const pool *q, size_t n, const float *first, int rows, pt
     }
 }
 
+/* `n` whole windows, each stride[1] pixels after the last, into pixels ldy apart (3x3 stride 2, 24 channels: 42 ns a
+ * window when each found its taps anew, 37 so; 14 with maxpool_f32 as it is now). */
+static void max_windows(const pool *q, int32_t n, const float *first, int rows, ptrdiff_t ld, float *y, ptrdiff_t ldy)
+{
+    const float *at[MAX_TAPS];
+    int count = gather_taps(q, first, rows, ld, q->p->kernel[1], at);
+    ptrdiff_t step = q->p->stride[1] * q->x.sw;
+    for (int32_t i = 0; i < n; i++, y += ldy) {
+        q->c->k->maxpool_f32((size_t)q->x.c, (size_t)count, at, y);
+        if (i + 1 < n)
+            for (int t = 0; t < count; t++) at[t] += step;
+    }
+}
+
+/* How many windows from ox on, whose first tap is in column `from`, lie inside the row. */
+static int32_t whole_windows(const pool *q, int32_t ox, ptrdiff_t from)
+{
+    const ps_pool_params *p = q->p;
+    int64_t room = q->x.w - 1 - (int64_t)p->dilation[1] * (p->kernel[1] - 1) - from;
+    int64_t n = room < 0 ? 0 : room / p->stride[1] + 1;
+    return n < q->y.w - ox ? (int32_t)n : q->y.w - ox;
+}
+
 /* Maxima over `rows` rows from x (at column 0) for one row of outputs. */
 static void max_row(const pool *q, const float *x, int rows, ptrdiff_t ld, float *y, ptrdiff_t ldy)
 {
     const ps_pool_params *p = q->p;
     bool dense = p->stride[1] == 1 && q->x.sw == q->x.c && ldy == q->x.c;
+    bool few = rows && (int64_t)rows * p->kernel[1] <= MAX_TAPS;
     for (int32_t ox = 0, run; ox < q->y.w; ox += run) {
         taps h = taps_of(p, 1, ox, q->x.w);
-        run = 1;
-        if (dense && h.t0 == 0 &&
-            h.t1 == p->kernel[1]) { /* neighbours with whole windows lie behind each other */
-            int64_t whole = q->x.w - (int64_t)p->dilation[1] * (p->kernel[1] - 1) - h.at;
-            run = whole < q->y.w - ox ? (int32_t)whole : q->y.w - ox;
+        bool whole = h.t0 == 0 && h.t1 == p->kernel[1];
+        run = whole && (dense || few) ? whole_windows(q, ox, h.at) : 1;
+        if (run > 1 && !dense) {
+            max_windows(q, run, x + h.at * q->x.sw, rows, ld, y + ox * ldy, ldy);
+            continue;
         }
+        /* dense: neighbours with whole windows lie behind each other */
         max_window(q, (size_t)run * (size_t)q->x.c, x + h.at * q->x.sw, rows, ld, h.t1 - h.t0, y + ox * ldy);
     }
 }
