@@ -244,6 +244,11 @@ typedef struct poise_detect_options {
  * Working memory is allocated on the first call of a session and kept. */
 POISE_API poise_status poise_detect(poise_session *s, const poise_image *img, const poise_detect_options *o,
                                     poise_object *found, int cap, int *n);
+/* The same for networks that see one person: each of the boxes (x1 y1 x2 y2 in pixels of the picture) and its surroundings.
+ * Gives them in the order of their boxes; a box without joints above o->conf gives none.  With several threads, as many
+ * people at a time, each in a session of its own that is kept; the same bits.  POISE_UNSUPPORTED for other networks. */
+POISE_API poise_status poise_detect_boxes(poise_session *s, const poise_image *img, const float (*boxes)[4], int n_boxes,
+                                          const poise_detect_options *o, poise_object *found, int cap, int *n);
 /* The model's name for a class, or NULL. */
 POISE_API const char *poise_class_name(const poise_session *s, int class_id);
 

@@ -12,6 +12,7 @@ static poise_status start(const ps_nets *n, ps_net *net)
     ps_task_options t = {n->args->task, n->args->decoder};
     PS_TRY(poise_session_open(net->model, &net->session));
     PS_TRY(ps_detector_open(net->session, &t, &net->detector));
+    net->detector->alone = n->args->max_mem != 0; /* the limit was checked for one session */
     net->h = net->detector->task.in_h, net->w = net->detector->task.in_w;
     return POISE_OK;
 }

@@ -45,6 +45,7 @@ poise_status ps_detector_open(poise_session *s, const ps_task_options *o, ps_det
     ps_detector *d = ps_alloc(sizeof *d);
     PS_REQUIRE(d, POISE_NO_MEMORY, "no memory for a detector");
     d->session = s;
+    if (o) d->asked = *o;
     poise_status st = ps_task_resolve(s->model, o, &d->task);
     if (st == POISE_OK) st = take_block(d);
     if (st != POISE_OK) {
@@ -63,6 +64,7 @@ poise_status ps_detector_open(poise_session *s, const ps_task_options *o, ps_det
 void ps_detector_close(ps_detector *d)
 {
     if (!d) return;
+    ps_detector_close_helpers(d);
     ps_letterbox_free(&d->letterbox);
     ps_task_free(&d->task);
     ps_free(d->block);
@@ -227,21 +229,6 @@ poise_status ps_detector_run_box(ps_detector *d, const poise_image *img, const f
     poise_status st = ps_detector_read(d, o, found, cap, n);
     d->pre_ms = t1 - t0, d->run_ms = t2 - t1, d->post_ms = ps_clock_ms() - t2;
     return st;
-}
-
-poise_status ps_detector_run_boxes(ps_detector *d, const poise_image *img, const float (*box)[4], int n_boxes,
-                                   const poise_detect_options *o, poise_object *found, int cap, int *n)
-{
-    double pre = 0, run = 0, post = 0;
-    *n = 0;
-    for (int i = 0; i < n_boxes && *n < cap; i++) {
-        int one = 0;
-        PS_TRY(ps_detector_run_box(d, img, box[i], o, found + *n, cap - *n, &one));
-        *n += one;
-        pre += d->pre_ms, run += d->run_ms, post += d->post_ms;
-    }
-    d->pre_ms = pre, d->run_ms = run, d->post_ms = post;
-    return POISE_OK;
 }
 
 poise_status ps_detector_run(ps_detector *d, const poise_image *img, const poise_detect_options *o,

@@ -4,6 +4,7 @@
 
 #include "models/decode.h"
 #include "nn/session.h"
+#include "runtime/threads.h"
 
 /* Belongs to one session and one thread.  Everything may be read; nothing is to be written. */
 typedef struct ps_detector {
@@ -17,6 +18,10 @@ typedef struct ps_detector {
     double pre_ms, run_ms, post_ms; /* of the last picture */
     uint8_t *block;                 /* candidates, sort keys, class mask */
     uint8_t *wanted;                /* [n_classes], in block */
+    ps_task_options asked;          /* texts are the caller's */
+    bool alone;                     /* may be set: no sessions for other threads in ps_detector_run_boxes */
+    struct ps_detector *helper[PS_MAX_THREADS - 1]; /* one a thread, each with a session that it owns */
+    int n_helpers;
 } ps_detector;
 
 /* Resolves the task and takes the working memory.  The session must outlive the detector. */
@@ -31,8 +36,8 @@ poise_status ps_detector_run(ps_detector *d, const poise_image *img, const poise
  * the network sees no joint at all.  POISE_UNSUPPORTED for other networks.  box NULL = the whole picture. */
 poise_status ps_detector_run_box(ps_detector *d, const poise_image *img, const float box[4],
                                  const poise_detect_options *o, poise_object *found, int cap, int *n);
-/* The same for several people, one after the other; gives them in the order of their boxes, and leaves the
- * sum of the times. */
+/* The same for several people, with the same bits: as many at a time as the model has threads, where there is memory for as
+ * many sessions, else one after the other.  Gives them in the order of their boxes, and leaves the times together. */
 poise_status ps_detector_run_boxes(ps_detector *d, const poise_image *img, const float (*box)[4], int n_boxes,
                                    const poise_detect_options *o, poise_object *found, int cap, int *n);
 /* By how much the sides of a picture of w x h pixels may be divided so that the network, which is to see all of it or
@@ -43,6 +48,7 @@ poise_status ps_detector_fill(ps_detector *d, const poise_image *img, const floa
 poise_status ps_detector_read(ps_detector *d, const poise_detect_options *o, poise_object *found, int cap,
                               int *n);
 void ps_detector_close(ps_detector *d);
+void ps_detector_close_helpers(ps_detector *d);
 
 /* A few lines on what each stage saw; gives buf. */
 enum { PS_EXPLAIN_TEXT = 1024 };

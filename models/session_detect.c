@@ -35,6 +35,17 @@ poise_status poise_detect(poise_session *s, const poise_image *img, const poise_
     return ps_detector_run(d, img, o, found, cap, n);
 }
 
+poise_status poise_detect_boxes(poise_session *s, const poise_image *img, const float (*boxes)[4], int n_boxes,
+                                const poise_detect_options *o, poise_object *found, int cap, int *n)
+{
+    PS_REQUIRE(s && img && n && n_boxes >= 0 && (boxes || !n_boxes) && cap >= 0 && (found || !cap), POISE_BAD_ARGUMENT,
+               "poise_detect_boxes: a pointer is NULL");
+    ps_detector *d = NULL;
+    *n = 0;
+    PS_TRY(detector_of(s, &d));
+    return ps_detector_run_boxes(d, img, boxes, n_boxes, o, found, cap, n);
+}
+
 static double whole(const void *ctx, int32_t w, int32_t h)
 {
     return ps_detector_shrink(ctx, w, h, NULL, 0);
