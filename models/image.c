@@ -21,7 +21,7 @@ poise_status ps_image_check_size(uint64_t w, uint64_t h)
 poise_status ps_image_alloc(poise_image *img, uint64_t w, uint64_t h, poise_format format)
 {
     PS_TRY(ps_image_check_size(w, h));
-    size_t row = (size_t)w * (size_t)ps_format_step(format);
+    size_t row = (size_t)w * (size_t)ps_format_step((int32_t)format);
     uint8_t *pixels = ps_alloc_array(row, (size_t)h);
     PS_REQUIRE(pixels, POISE_NO_MEMORY, "no memory for a picture of %llu x %llu pixels",
                (unsigned long long)w, (unsigned long long)h);
@@ -29,7 +29,7 @@ poise_status ps_image_alloc(poise_image *img, uint64_t w, uint64_t h, poise_form
                          .stride = {(ptrdiff_t)row},
                          .w = (int32_t)w,
                          .h = (int32_t)h,
-                         .format = format,
+                         .format = (int32_t)format,
                          .own = 1};
     return POISE_OK;
 }

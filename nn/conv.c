@@ -15,6 +15,7 @@
 typedef struct cut {
     ps_conv v; /* with dimensions merged where strides allow */
     size_t cg, og, mr, nr;
+    bool half;                         /* the kernel multiplies bfloat16 */
     size_t pixel, size;                /* elements of a pixel, and bytes of one, as the kernel reads them */
     size_t taps, k;                    /* of the tile kernel: taps per window row, elements per tap */
     size_t images, rows, cols, panels; /* of a block; panels of weights it is multiplied with */
@@ -181,7 +182,7 @@ static void choose_reading(cut *c)
     c->taps = merged ? 1 : (size_t)v->kernel[1];
     c->k = merged ? (size_t)v->kernel[1] * c->pixel : c->pixel;
     c->copy_out = (c->og > 1 && (v->ys.channel != 1 || (v->residual && v->rs.channel != 1))) ||
-                  (v->y_half && !v->x_half); /* gemm_f32 writes floats */
+                  (v->y_half && !c->half); /* gemm_f32 writes floats */
     c->slab_step = v->kernel[0] > 1 ? (size_t)v->dilation[0] : 1;
 }
 
@@ -256,7 +257,8 @@ static void make_cut(const ps_conv *v, cut *c)
     c->mr = (size_t)ps_conv_tile(v).mr;
     c->nr = (size_t)ps_conv_tile(v).nr;
     c->pixel = ps_conv_pixel(v);
-    c->size = ps_size_of(v->x_half);
+    c->half = ps_conv_multiplies_half(v);
+    c->size = ps_size_of(c->half);
     c->all_panels = c->panels = ceil_div(c->og, c->nr);
     c->images = ps_conv_images(&c->v);
     c->set_floats = ps_conv_packed(v);
@@ -342,7 +344,8 @@ static void read_slab(block *b)
     bool sparse = c->slab_step > 1; /* then the block is one row */
     ps_slab s = {.x = b->x,
                  .half = v->x_half,
-                 .to_half = v->x_half,
+                 .to_half = c->half,
+                 .split = ps_conv_splits(v) ? c->pixel / 3 : 0,
                  .row = v->xs.row,
                  .pixel = v->xs.pixel,
                  .channel = v->xs.channel,
@@ -410,7 +413,7 @@ static size_t set_taps(const block *b, size_t row, size_t col, size_t *first)
     for (size_t ky = from; ky < to; ky++)
         for (size_t kx = 0; kx < c->taps; kx++, n++) {
             ptrdiff_t tap = at + (ptrdiff_t)ky * b->tap_row + (ptrdiff_t)kx * b->tap;
-            if (c->v.x_half)
+            if (c->half)
                 b->taps16[n] = (const uint16_t *)(const void *)b->x + tap;
             else
                 b->taps[n] = (const float *)(const void *)b->x + tap;
@@ -438,10 +441,10 @@ static void multiply(const block *b, size_t row, size_t col, size_t m, size_t p0
         e.residual = (const float *)(const void *)(b->r + at * size);
         e.ldr = b->r_pixel;
     }
-    const float *w = b->weights + p0 * c->panel_floats + first * (c->k / (v->x_half ? 2 : 1)) * c->nr;
+    const float *w = b->weights + p0 * c->panel_floats + first * (c->k / (c->half ? 2 : 1)) * c->nr;
     ptrdiff_t at = (ptrdiff_t)row * b->y_row + (ptrdiff_t)col * b->y_pixel + (ptrdiff_t)from - b->y_first;
     void *y = b->y + at * size;
-    if (v->x_half)
+    if (c->half)
         v->k->gemm_bf16(m, n, c->k, taps, b->taps16, b->pixel, (const uint16_t *)(const void *)w,
                         (ptrdiff_t)(2 * c->panel_floats), y, b->y_pixel, &e);
     else
@@ -472,7 +475,7 @@ static void all_tiles(const block *b, size_t p0, size_t p1)
     size_t end, first;
     for (size_t row = 0; row < b->rows; row++) {
         for (size_t at = 0; ps_conv_needed(need_of(b, row), b->cols, &at, &end); at = end) {
-            size_t n = end - at, parts = b->c->v.x_half ? 1 : ceil_div(n, b->c->mr), step = b->c->v.x_half ? p1 - p0 : 1;
+            size_t n = end - at, parts = b->c->half ? 1 : ceil_div(n, b->c->mr), step = b->c->half ? p1 - p0 : 1;
             for (size_t i = 0; i < parts; i++) {
                 size_t col = at + n * i / parts, m = at + n * (i + 1) / parts - col;
                 size_t taps = set_taps(b, row, col, &first);
@@ -499,7 +502,7 @@ static void run_block(const cut *c, size_t image, block *b)
     b->weights = v->weights + sets * c->set_floats + b->group * c->all_panels * c->panel_floats;
     b->x = (const char *)v->x + (ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch) +
                                  (ptrdiff_t)(b->group * c->cg) * v->xs.channel) *
-                                    (ptrdiff_t)c->size;
+                                    (ptrdiff_t)ps_size_of(v->x_half);
     char *y = (char *)v->y + corner(b, &v->ys, image, channel) * size;
     b->half = v->y_half;
     b->y = y;

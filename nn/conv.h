@@ -78,8 +78,11 @@ typedef enum ps_conv_way {
 } ps_conv_way;
 /* The way with number v->variant (0 = the rule's choice). */
 ps_conv_way ps_conv_way_of(const ps_conv *v);
-/* Whether it multiplies bfloat16: what reads it and does not widen it first. */
+/* Whether it multiplies bfloat16: what reads it and does not widen it first, or splits floats. */
 bool ps_conv_multiplies_half(const ps_conv *v);
+/* Whether it splits floats into a high and a low bfloat16 and adds up high*high + high*low + low*high, which leaves out
+ * 2^-16 of a product: a pixel becomes three times as many channels (high, high, low), its weights (high, low, high). */
+bool ps_conv_splits(const ps_conv *v);
 /* Name of way i of this convolution, NULL past the last. */
 const char *ps_conv_variant(const ps_conv *v, int i);
 /* Floats, or pairs of bfloat16, of one set of packed weights (a multiple of 16), SIZE_MAX when that many cannot be counted in bytes. */
@@ -103,7 +106,7 @@ static inline size_t ps_size_of(bool half)
 }
 
 /* The panels that a direct convolution multiplies with: bfloat16 with bfloat16, else float.  A pixel's channels are an
- * even number there: one of zero is added when a group has an odd one. */
+ * even number there (one of zero is added when a group has an odd one), three times for split floats. */
 static inline ps_tile ps_conv_tile(const ps_conv *v)
 {
     return ps_conv_multiplies_half(v) ? v->k->gemm_bf16_tile : v->k->gemm_f32_tile;
@@ -112,7 +115,8 @@ static inline ps_tile ps_conv_tile(const ps_conv *v)
 static inline size_t ps_conv_pixel(const ps_conv *v)
 {
     size_t cg = (size_t)(v->c / v->group);
-    return ps_conv_multiplies_half(v) ? (cg + 1) / 2 * 2 : cg;
+    size_t even = (cg + 1) / 2 * 2;
+    return ps_conv_splits(v) ? 3 * even : ps_conv_multiplies_half(v) ? even : cg;
 }
 
 /* Floats or pairs of packed weights of one tap, nr columns wide. */
@@ -124,7 +128,8 @@ static inline size_t ps_conv_tap(const ps_conv *v)
 /* A part of one image to be read as a [rows][cols][channels] block.  Row i is input row row0 + i*row_step. */
 typedef struct ps_slab {
     const void *x; /* pixel (0, 0), first channel */
-    bool half, to_half; /* x is bfloat16; the copy too (only then) */
+    bool half, to_half; /* x is bfloat16; the copy too */
+    size_t split;       /* not 0: x is float, the copy bfloat16: high, high and low parts of so many elements each */
     ptrdiff_t row, pixel, channel;
     int32_t in[2];
     ptrdiff_t row0, row_step, col0;

@@ -79,10 +79,34 @@ static void gather_half(size_t m, const ps_slab *s, const uint16_t *x, uint16_t 
         memset(dst + i * s->step + c, 0, (s->step - c) * sizeof *dst);
 }
 
+/* Floats as the sum of a high and a low bfloat16 (ps_conv_splits).  What overflows or is no number has no low part. */
+static void gather_split(const ps_kernels *k, size_t m, const ps_slab *s, const float *x, uint16_t *dst)
+{
+    enum { BLOCK = 256 };
+    float part[BLOCK], low[BLOCK];
+    size_t each = s->split;
+    for (size_t i = 0; i < m; i++, x += s->pixel, dst += s->step) {
+        for (size_t j = 0; j < s->channels; j += BLOCK) {
+            size_t n = ps_least(s->channels - j, BLOCK);
+            const float *from = x + (ptrdiff_t)j * s->channel;
+            if (s->channel != 1) gather_f32(k, 1, n, from, (ptrdiff_t)n, s->channel, part);
+            const float *all = s->channel == 1 ? from : part;
+            k->bf16_from_f32(n, all, dst + j);
+            k->f32_from_bf16(n, dst + j, low);
+            k->sub_f32(n, all, 1, low, 1, low);
+            k->bf16_from_f32(n, low, dst + 2 * each + j);
+        }
+        if (each > s->channels) dst[each - 1] = dst[3 * each - 1] = 0;
+        memcpy(dst + each, dst, each * sizeof *dst);
+    }
+}
+
 static void gather_pixels(const ps_kernels *k, size_t m, const ps_slab *s, const char *x, void *dst)
 {
     float *to = dst;
-    if (s->to_half)
+    if (s->split)
+        gather_split(k, m, s, (const float *)(const void *)x, dst);
+    else if (s->to_half)
         gather_half(m, s, (const uint16_t *)(const void *)x, dst);
     else if (s->step == s->channels)
         ps_block_gather(k, s->half, m, s->channels, x, s->pixel, s->channel, to);

@@ -84,6 +84,20 @@ static void pack_tap_half(const ps_conv *v, const ps_weights *w, ptrdiff_t at, s
     }
 }
 
+/* The same for split floats: high, low and high parts of every weight, below each other. */
+static void pack_tap_split(const ps_conv *v, const ps_weights *w, ptrdiff_t at, size_t n, uint16_t *dst)
+{
+    size_t nr = (size_t)v->k->gemm_bf16_tile.nr, cg = (size_t)(v->c / v->group), each = ps_conv_pixel(v) / 3 * nr;
+    memset(dst, 0, 3 * each * sizeof *dst);
+    for (size_t ci = 0; ci < cg; ci++)
+        for (size_t j = 0; j < n; j++) {
+            float x = w->scale * weight(w, at + (ptrdiff_t)j * w->o + (ptrdiff_t)ci * w->c);
+            uint16_t high = ps_bf16_round(x), *to = dst + (ci / 2 * nr + j) * 2 + ci % 2;
+            to[0] = to[2 * each] = high;
+            to[each] = ps_bf16_round(x - ps_bf16_widen(high));
+        }
+}
+
 typedef struct pack_job {
     const ps_conv *v;
     const ps_weights *w;
@@ -117,7 +131,9 @@ static void pack_panels(void *ctx, int begin, int end, int thread)
         for (int32_t ky = 0; ky < v->kernel[0]; ky++)
             for (int32_t kx = 0; kx < v->kernel[1]; kx++, dst += ps_conv_tap(v)) {
                 ptrdiff_t tap = at + ky * w->kernel[0] + kx * w->kernel[1];
-                if (ps_conv_multiplies_half(v))
+                if (ps_conv_splits(v))
+                    pack_tap_split(v, w, tap, n, (uint16_t *)(void *)dst);
+                else if (ps_conv_multiplies_half(v))
                     pack_tap_half(v, w, tap, n, (uint16_t *)(void *)dst);
                 else
                     pack_tap(v, w, tap, n, dst);

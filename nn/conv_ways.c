@@ -13,6 +13,13 @@ static bool many_weights(const ps_conv *v)
     return __builtin_mul_overflow(per, (uint64_t)(v->o / v->group), &n) || n > PS_CONV_PANELS;
 }
 
+/* Short sums, as of an image's three channels, are as fast in float. */
+bool ps_conv_splits(const ps_conv *v)
+{
+    enum { LEAST_CHANNELS = 16 };
+    return v->k->split && !v->x_half && !ps_conv_is_depthwise(v) && v->c / v->group >= LEAST_CHANNELS;
+}
+
 /* Those that can, the rule's choice first, and those that cut the work in other pieces. */
 static int ways_of(const ps_conv *v, ps_conv_way way[PS_CONV_WAYS])
 {
@@ -21,7 +28,7 @@ static int ways_of(const ps_conv *v, ps_conv_way way[PS_CONV_WAYS])
         way[n++] = PS_CONV_DEPTHWISE;
         return n;
     }
-    bool can = ps_winograd_can(v), pays = can && ps_winograd_pays(v);
+    bool can = ps_winograd_can(v) && !ps_conv_splits(v), pays = can && ps_winograd_pays(v);
     if (pays) way[n++] = PS_CONV_WINOGRAD4;
     way[n++] = PS_CONV_DIRECT;
     if (can && !pays) way[n++] = PS_CONV_WINOGRAD4;
@@ -41,7 +48,7 @@ ps_conv_way ps_conv_way_of(const ps_conv *v)
 bool ps_conv_multiplies_half(const ps_conv *v)
 {
     ps_conv_way way = ps_conv_way_of(v);
-    return v->x_half && way != PS_CONV_DEPTHWISE && way != PS_CONV_WINOGRAD4;
+    return (v->x_half || ps_conv_splits(v)) && way != PS_CONV_DEPTHWISE && way != PS_CONV_WINOGRAD4;
 }
 
 const char *ps_conv_variant(const ps_conv *v, int i)

@@ -337,8 +337,9 @@ static poise_status choose_precision(poise_model *m, const poise_options *o)
         PS_REQUIRE(!recorded || ps_precision_by_name(recorded, &m->precision), POISE_UNSUPPORTED,
                    "records the precision '%.40s', this build knows exact, near and fast", recorded);
     }
-    if (ps_precision_kernels(m->precision, &m->kernels, m->precision_text)) return ps_precision_narrow(&m->graph);
-    return POISE_OK;
+    bool half = ps_precision_kernels(m->precision, &m->kernels, m->precision_text);
+    m->kernels.split = half && m->precision == POISE_NEAR;
+    return half && m->precision == POISE_FAST ? ps_precision_narrow(&m->graph) : POISE_OK;
 }
 
 static poise_status open_bytes(poise_model *m, const void *bytes, size_t size, const source *from)

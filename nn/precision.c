@@ -38,12 +38,14 @@ bool ps_precision_kernels(poise_precision p, const ps_kernels *k, char text[PS_P
 {
     const char *name = poise_precision_name(p);
     bool fast = p == POISE_FAST && (k->fast & PS_FAST_BF16);
+    bool near = p == POISE_NEAR && (k->fast & PS_FAST_BF16X3);
     if (p <= POISE_EXACT) snprintf(text, PS_PRECISION_TEXT, "%s: fp32 on %s", name, k->name);
     else if (fast) snprintf(text, PS_PRECISION_TEXT, "%s: bf16 on %s", name, k->name_bf16);
+    else if (near) snprintf(text, PS_PRECISION_TEXT, "%s: products of three bf16 on %s", name, k->name_bf16);
     else if (p == POISE_FAST)
         snprintf(text, PS_PRECISION_TEXT, "%s: no bf16 instructions in %s, runs exact fp32 on it", name, k->name);
     else snprintf(text, PS_PRECISION_TEXT, "%s: split products gain nothing here, runs exact fp32 on %s", name, k->name);
-    return fast;
+    return fast || near;
 }
 
 /* ---- the pass ---- */

@@ -80,6 +80,7 @@ typedef struct ps_kernels {
     ps_tile gemm_f32_tile; /* of gemm_f32: an ISA that sets that slot sets this too */
     ps_tile gemm_bf16_tile; /* of gemm_bf16: the best number of rows; the width of panels */
     unsigned fast;          /* PS_FAST_*: what is faster here than gemm_f32 */
+    bool split;             /* products of floats are three of bfloat16: the near precision (ps_conv_splits) */
     const char *name;       /* of the strongest ISA in use */
     const char *name_bf16;  /* of the one that gemm_bf16 is from */
 } ps_kernels;

@@ -208,6 +208,11 @@ static void what_runs_is_told(void **state)
     k.fast = PS_FAST_BF16;
     assert_true(ps_precision_kernels(POISE_FAST, &k, text));
     assert_string_equal(text, "fast: bf16 on new");
+    assert_false(ps_precision_kernels(POISE_NEAR, &k, text));
+    assert_string_equal(text, "near: split products gain nothing here, runs exact fp32 on old");
+    k.fast |= PS_FAST_BF16X3;
+    assert_true(ps_precision_kernels(POISE_NEAR, &k, text));
+    assert_string_equal(text, "near: products of three bf16 on new");
 }
 
 int main(void)
