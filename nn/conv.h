@@ -95,6 +95,11 @@ void ps_conv_run(const ps_conv *v);
 
 /* ---- shared by the files of the driver ---- */
 
+static inline size_t ps_ceil_div(size_t a, size_t b)
+{
+    return (a + b - 1) / b;
+}
+
 static inline size_t ps_least(size_t a, size_t b)
 {
     return a < b ? a : b;

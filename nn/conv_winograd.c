@@ -51,11 +51,6 @@ typedef struct cut {
     int threads;
 } cut;
 
-static size_t ceil_div(size_t a, size_t b)
-{
-    return (a + b - 1) / b;
-}
-
 static size_t tiles_of(int32_t pixels)
 {
     return ((size_t)pixels + 3) / 4;
@@ -91,19 +86,19 @@ static void choose_block(cut *c, size_t want)
 {
     size_t tile = c->products * (c->in_ld + c->out_ld) * sizeof(float), least = 2 * c->mr;
     size_t fit = ps_least(BLOCK_BYTES / tile / c->mr * c->mr, c->tiles);
-    size_t part = ceil_div(c->tiles * c->images, want);
+    size_t part = ps_ceil_div(c->tiles * c->images, want);
     if (fit > part) fit = part;
     if (fit < least) fit = least;
-    c->blocks = ceil_div(c->tiles, fit);
-    c->block = c->blocks ? ceil_div(c->tiles, c->blocks) : 1;
+    c->blocks = ps_ceil_div(c->tiles, fit);
+    c->block = c->blocks ? ps_ceil_div(c->tiles, c->blocks) : 1;
 }
 
 /* Panels of an item: all, unless there are fewer blocks than threads want; inputs are transformed for each item. */
 static void choose_share(cut *c, size_t want)
 {
-    size_t items = c->blocks * c->images, parts = items ? ceil_div(want, items) : 1;
-    c->share = ceil_div(c->panels, ps_least(parts, c->panels));
-    c->shares = ceil_div(c->panels, c->share);
+    size_t items = c->blocks * c->images, parts = items ? ps_ceil_div(want, items) : 1;
+    c->share = ps_ceil_div(c->panels, ps_least(parts, c->panels));
+    c->shares = ps_ceil_div(c->panels, c->share);
 }
 
 static void make_cut(const ps_conv *v, cut *c)
@@ -117,13 +112,13 @@ static void make_cut(const ps_conv *v, cut *c)
     c->out = one ? v->k->winograd_out_f32 : v->k->winograd_s2_out_f32;
     c->mr = (size_t)v->k->gemm_f32_tile.mr;
     c->nr = (size_t)v->k->gemm_f32_tile.nr;
-    c->panels = ceil_div(c->o, c->nr);
+    c->panels = ps_ceil_div(c->o, c->nr);
     c->panel_floats = ps_round_up(9 * c->c * c->nr, PS_ALIGN / sizeof(float));
     c->tiles_x = tiles_of(v->out[1]);
     c->tiles = tiles_of(v->out[0]) * c->tiles_x;
     c->images = ps_conv_images(v);
     c->joint = ps_least(c->nr < WIDE ? WIDE / c->nr : 1, c->panels);
-    c->chunks = c->c > MOST_CHUNK ? ceil_div(c->c, CHUNK) : 1;
+    c->chunks = c->c > MOST_CHUNK ? ps_ceil_div(c->c, CHUNK) : 1;
     c->in_ld = spread_rows(c->c);
     c->out_ld = c->joint * c->nr;
     size_t want = ps_conv_chunks_wanted(v);
@@ -136,7 +131,7 @@ static void make_cut(const ps_conv *v, cut *c)
     c->keep = c->blocks * c->images >= KEPT_BLOCKS && c->kept_floats <= KEPT_BYTES / sizeof(float);
     if (!c->keep) {
         c->kept_floats = 0;
-        c->u_step = ps_round_up(ceil_div(c->c, c->chunks) * c->nr, 16) + 16;
+        c->u_step = ps_round_up(ps_ceil_div(c->c, c->chunks) * c->nr, 16) + 16;
     }
     c->thread_floats = ps_size_cap(c->products, c->in_step + c->out_step);
     if (!c->keep && !ps_size_add(&c->thread_floats, c->thread_floats, ps_size_cap(MATRICES, c->u_step)))
@@ -243,7 +238,7 @@ static size_t transform_inputs(const cut *c, size_t image, size_t from, size_t n
 static void multiply(const cut *c, size_t n, size_t k, size_t cols, const float *in, const float *u, bool add,
                      float *out)
 {
-    size_t parts = ceil_div(n, c->mr);
+    size_t parts = ps_ceil_div(n, c->mr);
     for (size_t i = 0; i < parts; i++) {
         size_t t = n * i / parts, m = n * (i + 1) / parts - t;
         const float *a = in + t * c->in_ld;
