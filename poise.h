@@ -76,6 +76,8 @@ typedef struct poise_tensor {
     int32_t rank;
     int32_t dim[POISE_MAX_DIMS];
     ptrdiff_t stride[POISE_MAX_DIMS];
+    float scale;  /* quantised u8 or i8: an element q stands for scale*(q - zero); 0 = plain numbers */
+    int32_t zero; /* a value of the type */
 } poise_tensor;
 
 /* Bytes of one element; 0 for POISE_NONE. */

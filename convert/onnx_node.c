@@ -207,7 +207,7 @@ static poise_status fold(ps_onnx_call *n)
     }
     for (int i = 0; i < node->n_out; i++)
         if (node->out[i] >= 0) made += ps_value_bytes(&g->values[node->out[i]]);
-    if (made > max_folded || !ps_graph_is_quick(g, last) || !spend(n, made + read)) return POISE_OK;
+    if (made > max_folded || ps_graph_folds_late(g, last) || !ps_graph_is_quick(g, last) || !spend(n, made + read)) return POISE_OK;
     PS_TRY(ps_graph_fold(g, last));
     if (g->n_nodes > last) g->n_nodes = last;
     return POISE_OK;

@@ -45,7 +45,7 @@ static poise_status fold(ps_rewrite *w, ps_node *n)
         to += ps_value_bytes(&values[v]);
     }
     int32_t node = (int32_t)(n - w->g->nodes);
-    if (to > from * 2 + ((size_t)1 << 16) || !ps_graph_is_quick(w->g, node) || !ps_rw_spend(w, to)) return POISE_OK;
+    if (ps_graph_folds_late(w->g, node) || to > from * 2 + ((size_t)1 << 16) || !ps_graph_is_quick(w->g, node) || !ps_rw_spend(w, to)) return POISE_OK;
     PS_TRY(ps_graph_fold(w->g, node));
     ps_rw_kill(w, n);
     ps_rw_did(w, PS_DID_CONSTANT);

@@ -273,12 +273,15 @@ static bool agrees(const ps_rewrite *w, const ps_node *n, const ps_op *op, const
     }
     for (int k = 0; k < n->n_out; k++) {
         to[k] = n->out[k] >= 0 ? &made[k] : NULL;
-        if (to[k]) made[k] = (ps_value){.name = "", .live = -1};
+        if (to[k]) made[k] = (ps_value){.name = "", .scale = values[n->out[k]].scale, .zero = values[n->out[k]].zero, .live = -1};
     }
-    if (op->infer(params, n_in, from, to) != POISE_OK) return false;
-    for (int k = 0; k < n->n_out; k++)
-        if (to[k] && (made[k].type != values[n->out[k]].type || !ps_rw_same_dims(&made[k], &values[n->out[k]])))
+    if (ps_op_infer(op, params, n_in, from, n->n_out, to) != POISE_OK) return false;
+    for (int k = 0; k < n->n_out; k++) {
+        const ps_value *have = &values[n->out[k]];
+        if (to[k] && (made[k].type != have->type || made[k].scale != have->scale || made[k].zero != have->zero ||
+                      !ps_rw_same_dims(&made[k], have)))
             return false;
+    }
     return true;
 }
 

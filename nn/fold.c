@@ -87,6 +87,13 @@ static void settle_live(ps_value *v, poise_tensor *t, int32_t count)
     v->live = -1;
 }
 
+bool ps_graph_folds_late(const ps_graph *g, int32_t node)
+{
+    const ps_node *n = &g->nodes[node];
+    poise_type type = n->in[0] >= 0 ? g->values[n->in[0]].type : POISE_NONE;
+    return (n->op->flags & PS_OP_LAZY_FOLD) && (type == POISE_U8 || type == POISE_I8);
+}
+
 poise_status ps_graph_fold(ps_graph *g, int32_t node)
 {
     const ps_node *n = &g->nodes[node];

@@ -136,6 +136,10 @@ static poise_status read_values(reader *r)
         v->rank = f.rank;
         memcpy(v->dim, f.dim, sizeof v->dim);
         for (int d = v->rank; d < POISE_MAX_DIMS; d++) v->dim[d] = 0;
+        BAD((f.scale == 0 && f.zero == 0) || ps_scale_is_legal(v->type, f.scale, f.zero),
+            "value '%s' of %s has scale %g and zero point %d", name, poise_type_name(v->type), (double)f.scale, f.zero);
+        v->scale = f.scale;
+        v->zero = f.zero;
         if (f.constant) PS_TRY(read_constant(r, &f, v));
     }
     r->ready = ps_alloc(n + 1);

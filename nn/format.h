@@ -39,7 +39,8 @@ typedef struct ps_file_value {
     int32_t type, rank, dim[8];
     uint32_t constant; /* 1: data is in WEIGHTS */
     uint64_t offset;   /* there, a multiple of 64 */
-    uint64_t reserved;
+    float scale;       /* quantised: q stands for scale*(q - zero); 0 = plain numbers */
+    int32_t zero;
 } ps_file_value;
 
 typedef struct ps_file_node {

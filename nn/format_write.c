@@ -108,7 +108,8 @@ static void put_values(writer *w, size_t *strings)
     ps_file_value *out = (ps_file_value *)(void *)(w->bytes + w->at[PS_SECTION_VALUES]);
     for (int32_t i = 0; i < w->n_values; i++) {
         const ps_value *v = &w->g->values[w->order[i]];
-        out[i] = (ps_file_value){.name = put_string(w, strings, v->name), .type = (int32_t)v->type, .rank = v->rank};
+        out[i] = (ps_file_value){.name = put_string(w, strings, v->name), .type = (int32_t)v->type,
+                                  .rank = v->rank, .scale = v->scale, .zero = v->zero};
         memcpy(out[i].dim, v->dim, sizeof out[i].dim);
     }
     put_constants(w, out, put_constants(w, out, 0, true), false);

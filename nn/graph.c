@@ -3,6 +3,7 @@
 
 #include "nn/op.h"
 
+#include <float.h>
 #include <string.h>
 
 /* Room for one more element in a growing list. */
@@ -141,7 +142,8 @@ size_t ps_value_bytes(const ps_value *v)
 
 poise_tensor ps_value_tensor(const ps_value *v)
 {
-    poise_tensor t = {.data = (void *)(uintptr_t)v->data, .type = v->type, .rank = v->rank};
+    poise_tensor t = {
+        .data = (void *)(uintptr_t)v->data, .type = v->type, .rank = v->rank, .scale = v->scale, .zero = v->zero};
     memcpy(t.dim, v->dim, sizeof t.dim);
     ps_strides_row_major(&t);
     return t;
@@ -208,6 +210,41 @@ static poise_status infer_live(const ps_node *n, int32_t index, const node_value
     return POISE_OK;
 }
 
+bool ps_scale_is_legal(poise_type type, float scale, int32_t zero)
+{
+    bool in_type = type == POISE_U8 ? zero >= 0 && zero <= 255 : type == POISE_I8 && zero >= -128 && zero <= 127;
+    return in_type && scale > 0 && scale <= FLT_MAX && 1 / scale <= FLT_MAX;
+}
+
+/* What the scale of an output is, now that its type is known. */
+static poise_status settle_scale(const ps_op *op, const ps_value *x, ps_value *y)
+{
+    bool codes = y->type == POISE_U8 || y->type == POISE_I8;
+    if (op->flags & PS_OP_KEEPS_SCALE && x && y->type == x->type) {
+        y->scale = x->scale;
+        y->zero = x->zero;
+    } else if (!codes || !(op->flags & PS_OP_QUANTISED)) {
+        y->scale = 0;
+    }
+    if (y->scale == 0) y->zero = 0;
+    PS_REQUIRE(y->scale == 0 || ps_scale_is_legal(y->type, y->scale, y->zero), POISE_BAD_MODEL,
+               "its output of %s has scale %g and zero point %d", poise_type_name(y->type), (double)y->scale,
+               (int)y->zero);
+    return POISE_OK;
+}
+
+poise_status ps_op_infer(const ps_op *op, const void *params, int n_in, const ps_value *const *in, int n_out,
+                         ps_value *const *out)
+{
+    for (int i = 0; i < n_in && !(op->flags & (PS_OP_QUANTISED | PS_OP_KEEPS_SCALE)); i++)
+        PS_REQUIRE(!in[i] || !ps_value_is_quantised(in[i]), POISE_UNSUPPORTED, "input %d is quantised, which %s cannot take",
+                   i, op->name);
+    PS_TRY(op->infer(params, n_in, in, out));
+    for (int k = 0; k < n_out; k++)
+        if (out[k]) PS_TRY(settle_scale(op, in[0], out[k]));
+    return POISE_OK;
+}
+
 static poise_status infer_checked(const ps_node *n, int32_t index, const node_values *v)
 {
     for (int k = 0; k < 4; k++)
@@ -215,7 +252,7 @@ static poise_status infer_checked(const ps_node *n, int32_t index, const node_va
             v->out[k]->live = -1;
             memset(v->out[k]->dim, 0, sizeof v->out[k]->dim);
         }
-    PS_TRY(n->op->infer(n->params, n->n_in, v->in, v->out));
+    PS_TRY(ps_op_infer(n->op, n->params, n->n_in, v->in, 4, v->out));
     for (int k = 0; k < 4; k++) {
         size_t count;
         if (!v->out[k]) continue;

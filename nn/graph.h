@@ -15,6 +15,9 @@ typedef struct ps_value {
     int32_t rank;
     int32_t dim[POISE_MAX_DIMS];
     const void *data; /* a constant's contents, dense row-major, 64-byte aligned; NULL = input or computed */
+    float scale;  /* quantised (u8, i8): q stands for scale*(q - zero); 0 = plain numbers.  Of a computed value it is a
+                   * wish until its node is inferred, which sets 0 where the operator gives plain or real numbers */
+    int32_t zero; /* a value of the type */
     int32_t live;      /* node whose run decides the true size of dim[live_axis], or -1: dims are exact */
     int32_t live_axis;
 } ps_value;
@@ -69,10 +72,20 @@ const char *ps_graph_get_meta(const ps_graph *g, const char *key);
 bool ps_graph_is_quick(const ps_graph *g, int32_t node);
 /* Computes the outputs of a node whose inputs are all constants and makes them constants. */
 poise_status ps_graph_fold(ps_graph *g, int32_t node);
+/* Whether folding would lose what integer operators need: the codes of quantised weights (PS_OP_LAZY_FOLD). */
+bool ps_graph_folds_late(const ps_graph *g, int32_t node);
 
 /* Elements and bytes of a value whose dims are known to be legal. */
 size_t ps_value_count(const ps_value *v);
 size_t ps_value_bytes(const ps_value *v);
+
+static inline bool ps_value_is_quantised(const ps_value *v)
+{
+    return v->scale > 0 && (v->type == POISE_U8 || v->type == POISE_I8);
+}
+
+/* Whether a type can hold the zero point, and numbers can be divided by the scale. */
+bool ps_scale_is_legal(poise_type type, float scale, int32_t zero);
 
 /* The value as a dense row-major tensor; data is that of a constant, else NULL. */
 poise_tensor ps_value_tensor(const ps_value *v);

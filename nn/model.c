@@ -446,7 +446,7 @@ static const char *describe(const poise_model *m, const int32_t *list, int n, in
     if (i < 0 || i >= n) return NULL;
     const ps_value *v = &m->graph.values[list[i]];
     if (shape) {
-        *shape = (poise_tensor){.type = v->type, .rank = v->rank};
+        *shape = (poise_tensor){.type = v->type, .rank = v->rank, .scale = v->scale, .zero = v->zero};
         memcpy(shape->dim, v->dim, sizeof shape->dim);
     }
     return v->name;

@@ -44,6 +44,9 @@ typedef struct ps_narrow {
 enum {
     PS_OP_INPLACE = 1, /* out[0] may be an input of the same type, dims and strides that dies here */
     PS_OP_CONCAT = 2,  /* inputs may live inside out[0]: see op_concat.c */
+    PS_OP_QUANTISED = 4,   /* knows quantised inputs (ps_value.scale); others are never given one */
+    PS_OP_KEEPS_SCALE = 8, /* moves elements: outputs of the type of input 0 are quantised as it is */
+    PS_OP_LAZY_FOLD = 16,  /* a node of constants is left to run: convert/ folds it when nothing can use it as it is */
 };
 
 struct ps_op {
@@ -96,6 +99,10 @@ struct ps_op {
     /* Optional.  One line of its parameters for people, into buf. */
     void (*describe)(const void *params, char *buf, size_t size);
 };
+
+/* op->infer() and what the scales of the outputs (NULL = absent) then are: from a wish to what the operator gives. */
+poise_status ps_op_infer(const ps_op *op, const void *params, int n_in, const ps_value *const *in, int n_out,
+                         ps_value *const *out);
 
 #define PS_OP(id, name) extern const ps_op ps_op_##name;
 #include "nn/ops.def"

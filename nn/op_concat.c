@@ -18,6 +18,9 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
         PS_REQUIRE(in[i], POISE_BAD_MODEL, "input %d is absent", i);
         PS_REQUIRE(in[i]->type == in[0]->type, POISE_BAD_MODEL, "input %d is %s, input 0 is %s", i,
                    poise_type_name(in[i]->type), poise_type_name(in[0]->type));
+        PS_REQUIRE(in[i]->scale == in[0]->scale && in[i]->zero == in[0]->zero, POISE_BAD_MODEL,
+                   "input %d has scale %g and zero point %d, input 0 has %g and %d", i, (double)in[i]->scale,
+                   (int)in[i]->zero, (double)in[0]->scale, (int)in[0]->zero);
         bool same = in[i]->rank == in[0]->rank;
         for (int d = 0; same && d < in[0]->rank; d++) same = d == p->axis || in[i]->dim[d] == in[0]->dim[d];
         PS_REQUIRE(same, POISE_BAD_MODEL, "input %d is %s, which does not continue %s along axis %d", i,
@@ -58,7 +61,7 @@ const ps_op ps_op_concat = {.name = "concat",
                             .max_in = PS_MANY,
                             .n_out = 1,
                             .order = PS_ORDER_LIKE,
-                            .flags = PS_OP_CONCAT,
+                            .flags = PS_OP_CONCAT | PS_OP_KEEPS_SCALE,
                             .param_bytes = sizeof(ps_axis_params),
                             .infer = infer,
                             .live = live,

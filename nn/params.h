@@ -87,6 +87,13 @@ typedef struct ps_cast_params {
     int32_t to;
 } ps_cast_params;
 
+/* quantize: f32 to codes and back.  Without in[1]: f32 -> `to` with the output's scale and zero; quantised -> f32; quantised
+ * -> quantised with others.  With scales in[1] (f32, one or dim[axis]) and zeros in[2]? (i32, as many): f32 -> plain u8, i8;
+ * plain u8, i8, i32 -> f32.  A code is round_half_even(x / scale) + zero, saturated. */
+typedef struct ps_quantize_params {
+    int32_t to, axis;
+} ps_quantize_params;
+
 /* where: condition (bool), x, y -> condition ? x : y, broadcasting.  No parameters. */
 
 /* reduce: over the axes in the mask (bit i = axis i; 0: each element alone). */

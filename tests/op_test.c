@@ -241,7 +241,7 @@ void ot_put(const poise_tensor *t, size_t i, double value)
 
 static ps_value value_of(const poise_tensor *t, bool constant)
 {
-    ps_value v = {.name = "t", .type = t->type, .rank = t->rank, .live = -1};
+    ps_value v = {.name = "t", .type = t->type, .rank = t->rank, .scale = t->scale, .zero = t->zero, .live = -1};
     for (int i = 0; i < t->rank; i++) v.dim[i] = t->dim[i];
     if (constant) v.data = t->data;
     return v;
@@ -259,13 +259,15 @@ poise_status ot_infer(const ot_case *t, poise_tensor *out)
         ins[i] = &in[i];
     }
     for (int j = 0; j < t->n_out; j++) {
-        made[j] = (ps_value){.name = "y", .live = -1};
+        made[j] = (ps_value){.name = "y", .scale = j ? 0 : t->scale, .zero = j ? 0 : t->zero, .live = -1};
         outs[j] = &made[j];
     }
-    PS_TRY(t->op->infer(t->params, t->n_in, ins, outs));
+    PS_TRY(ps_op_infer(t->op, t->params, t->n_in, ins, t->n_out, outs));
     for (int j = 0; j < t->n_out; j++) {
         bool half = j == 0 && t->half & OT_HALF_OUT;
         out[j] = (poise_tensor){.type = half ? POISE_BF16 : made[j].type, .rank = made[j].rank};
+        out[j].scale = made[j].scale;
+        out[j].zero = made[j].zero;
         for (int d = 0; d < made[j].rank; d++) out[j].dim[d] = made[j].dim[d];
     }
     return POISE_OK;
@@ -361,6 +363,8 @@ static bool check_kernels(const ot_case *t, const ps_kernels *k, const poise_ten
         poise_tensor y[OT_MAX];
         for (int j = 0; j < t->n_out; j++) {
             y[j] = ot_tensor(shape[j].type, shape[j].rank, shape[j].dim, layout);
+            y[j].scale = shape[j].scale;
+            y[j].zero = shape[j].zero;
             memset(blocks[n_blocks - 1].base, FILL, blocks[n_blocks - 1].bytes);
         }
         bool known = ot_run(t, k, threads, y);
@@ -444,7 +448,11 @@ static void check_layout(const ot_case *t, const poise_tensor *shape, ot_layout 
 static void prepare(const ot_case *t, ot_oracle *oracle, poise_tensor *shape, poise_tensor *want)
 {
     if (ot_infer(t, shape)) fail_msg("%s: refused: %s", t->op->name, poise_error_text());
-    for (int j = 0; j < t->n_out; j++) want[j] = ot_tensor(POISE_F64, shape[j].rank, shape[j].dim, OT_ROW);
+    for (int j = 0; j < t->n_out; j++) {
+        want[j] = ot_tensor(POISE_F64, shape[j].rank, shape[j].dim, OT_ROW);
+        want[j].scale = shape[j].scale;
+        want[j].zero = shape[j].zero;
+    }
     oracle(t, want);
 }
 

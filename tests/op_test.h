@@ -61,6 +61,8 @@ typedef struct ot_case {
     const poise_tensor *in[OT_MAX];
     unsigned constants;
     unsigned half; /* bit i: input i, OT_HALF_OUT: out[0], are bfloat16, set behind infer(), which sees f32 */
+    float scale; /* of out[0], where it is to be quantised (want[0] of the oracle carries them): codes are compared */
+    int32_t zero;
     int variant; /* for ot_run; ot_check goes through all of them */
     double abs, rel; /* tolerance: |got - want| <= abs + rel*|want| */
 } ot_case;
