@@ -44,6 +44,33 @@ typedef struct ps_tile {
     int mr, nr; /* at most mr rows, panels of nr columns */
 } ps_tile;
 
+/* How sums of integers become outputs; ops/requant.h is the exact meaning, the same bits on every ISA:
+ *   x = float(sum + add[j]) * scale[j] + bias[j];  y = act(x) + r, or act(x + r) when act_last, with
+ *   r = res_scale * (residual[i*ldr + j] - res_zero), 0 without a residual;
+ *   c = y where to_f32, else the code of y * inv: clamp(round half even(y * inv) + zero, 0, 255), NaN as the lowest;
+ *   looked up in `table` where there is one.
+ * Quantised activations are codes: real = scale * (code - zero), so inv is 1 / scale of the output. */
+typedef struct ps_requant {
+    const int32_t *add; /* one per column, or NULL: -zero of the input times the sum of the column's weights */
+    const float *scale; /* one per column */
+    const float *bias;  /* one per column, or NULL */
+    ps_act act;
+    float a, b; /* parameters of act */
+    bool act_last;
+    const uint8_t *residual; /* row i begins at residual + i*ldr, or NULL */
+    ptrdiff_t ldr;
+    float res_scale;
+    int32_t res_zero;
+    bool to_f32; /* outputs are floats; inv, zero and table do not count */
+    float inv;   /* > 0 */
+    int32_t zero; /* 0..255 */
+    const uint8_t *table; /* 256 codes, or NULL */
+    /* The driver's promise on weights, with which a kernel may take a shorter way to the same sums: for every pair of rows
+     * (2i, 2i + 1) of a tap and every column, 255 times the sum of the positive weights of the two and of the negative
+     * ones stays within 16 bits: <= 32767 and >= -32768. */
+    bool narrow;
+} ps_requant;
+
 /* Rows [y0, y1) and columns [x0, x1) of a window; y0 <= y1 and x0 <= x1. */
 typedef struct ps_part {
     int y0, y1, x0, x1;
@@ -79,10 +106,12 @@ typedef struct ps_kernels {
 #undef PS_SLOT
     ps_tile gemm_f32_tile; /* of gemm_f32: an ISA that sets that slot sets this too */
     ps_tile gemm_bf16_tile; /* of gemm_bf16: the best number of rows; the width of panels */
+    ps_tile gemm_u8_tile;   /* of gemm_u8: the same */
     unsigned fast;          /* PS_FAST_*: what is faster here than gemm_f32 */
     bool split;             /* products of floats are three of bfloat16: the near precision (ps_conv_splits) */
     const char *name;       /* of the strongest ISA in use */
     const char *name_bf16;  /* of the one that gemm_bf16 is from */
+    const char *name_u8;    /* of the one that gemm_u8 is from */
 } ps_kernels;
 
 typedef struct ps_isa {

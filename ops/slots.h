@@ -19,5 +19,7 @@ void PS_NAMED(finish)(size_t m, size_t n, const float *x, ptrdiff_t ldx, float *
 /* The same with outputs and residual in bfloat16. */
 void PS_NAMED(finish_half)(size_t m, size_t n, const float *x, ptrdiff_t ldx, uint16_t *y, ptrdiff_t ldy,
                            const ps_epilogue *e);
+/* What q makes of m rows of n sums at x, rows at y as gemm_u8 writes them; y may be q->residual. */
+void PS_NAMED(requant)(size_t m, size_t n, const int32_t *x, ptrdiff_t ldx, void *y, ptrdiff_t ldy, const ps_requant *q);
 
 #endif

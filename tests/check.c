@@ -246,6 +246,7 @@ static options parse(int argc, char **argv)
 /* The tile that a matrix product computes. */
 static ps_tile tile_of(const ps_kernels *k, const char *slot)
 {
+    if (!strcmp(slot, "gemm_u8")) return k->gemm_u8_tile;
     return !strcmp(slot, "gemm_bf16") ? k->gemm_bf16_tile : k->gemm_f32_tile;
 }
 

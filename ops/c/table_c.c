@@ -7,6 +7,8 @@ const ps_kernels ps_kernels_c = {
 #undef PS_SLOT
     .gemm_f32_tile = {PS_C_MR, PS_C_NR},
     .gemm_bf16_tile = {PS_C_MR, PS_C_NR},
+    .gemm_u8_tile = {PS_C_MR, PS_C_NR},
     .name = "c",
     .name_bf16 = "c",
+    .name_u8 = "c",
 };
