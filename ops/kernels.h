@@ -96,6 +96,14 @@ typedef struct ps_taps {
 } ps_taps;
 enum { PS_AREA_BITS = 22 };
 
+/* How add_u8 and mul_u8 mix the codes of two tensors into those of a third: with s of each the factor mul0 is s0/s and mul1 is
+ * s1/s for a sum, mul0 is s0*s1/s for a product.  All but the factors are 0..255, low <= high. */
+typedef struct ps_mix {
+    float mul0, mul1;
+    int32_t zero0, zero1, zero;
+    int32_t low, high; /* 0 and 255; ReLU has low = zero */
+} ps_mix;
+
 #define PS_SLOT(slot, ret, args) typedef ret ps_##slot##_fn args;
 #include "ops/kernels.def"
 #undef PS_SLOT

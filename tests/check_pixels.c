@@ -177,3 +177,38 @@ void check_area_add_u16(check *c)
     int32_t *sum = (int32_t *)(void *)check_bytes(1920 * 4, true);
     CHECK_BENCH(c, "1920 values", 1920 * 12.0, "GB/s", f(1920, p, p, 1000, 2000, sum), ref(1920, p, p, 1000, 2000, sum));
 }
+
+void check_pixels_u8(check *c)
+{
+    ps_pixels_u8_fn *f = (ps_pixels_u8_fn *)c->neu, *ref = (ps_pixels_u8_fn *)c->ref;
+    static const uint8_t orders[][3] = {{0, 1, 2}, {2, 1, 0}, {1, 1, 0}};
+    for (const size_t *n = check_sizes; *n != SIZE_MAX; n++)
+        for (int round = 0; round < 24; round++) {
+            size_t ldy = 3 + (round / 2 % 2 ? 1 + check_below(5) : 0), size = *n ? (*n - 1) * ldy + 3 : 0;
+            const uint8_t *order = orders[round / 4 % 3], *table[3] = {NULL};
+            bool front = round & 1;
+            uint8_t *x = check_bytes(*n * 3, front), *y = check_bytes(size, front), *want = check_bytes(size, front);
+            for (size_t i = 0; i < *n * 3; i++) x[i] = (uint8_t)check_rand();
+            for (size_t j = 0; j < 3 && round >= 12; j++) {
+                uint8_t *t = check_bytes(256, front);
+                for (size_t i = 0; i < 256; i++) t[i] = (uint8_t)check_rand();
+                table[j] = t;
+            }
+            for (size_t i = 0; i < *n * 3; i++) {
+                uint8_t v = x[i / 3 * 3 + order[i % 3]];
+                want[i / 3 * ldy + i % 3] = table[0] ? table[i % 3][v] : v;
+            }
+            f(*n, x, order, table, y, (ptrdiff_t)ldy);
+            if (!same_bytes(c, "pixels", y, want, size)) return; /* gaps are filled alike */
+            check_release();
+        }
+    if (!c->bench) return;
+    const uint8_t *x = check_bytes(640 * 3, true), *t = check_bytes(256, true), *table[3] = {t, t, t}, *none[3] = {NULL};
+    uint8_t *y = check_bytes(640 * 3, true);
+    CHECK_BENCH(c, "640 pixels, as they are", 640 * 6.0, "GB/s", f(640, x, orders[0], none, y, 3),
+                ref(640, x, orders[0], none, y, 3));
+    CHECK_BENCH(c, "640 pixels, blue first", 640 * 6.0, "GB/s", f(640, x, orders[1], none, y, 3),
+                ref(640, x, orders[1], none, y, 3));
+    CHECK_BENCH(c, "640 pixels, tables", 640 * 6.0, "GB/s", f(640, x, orders[0], table, y, 3),
+                ref(640, x, orders[0], table, y, 3));
+}
