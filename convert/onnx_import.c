@@ -1,7 +1,9 @@
 /* convert/onnx_import.c - walks an ONNX graph in order of its dependencies and has every node translated. */
 #include "convert/onnx_import.h"
 #include "convert/onnx_inputs.h"
+#include "convert/onnx_quant.h"
 #include "convert/sha256.h"
+#include "convert/unsigned_codes.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -38,7 +40,7 @@ static poise_status add_name(ps_onnx *c, const char *name, int32_t node, int32_t
 {
     ps_onnx_name *e = slot(c, name);
     PS_REQUIRE(!e->name, POISE_BAD_MODEL, "the value '%s' is made twice", name);
-    *e = (ps_onnx_name){name, PS_BROKEN, node, tensor};
+    *e = (ps_onnx_name){name, PS_BROKEN, node, tensor, tensor < 0 ? 0 : c->model.tensors[tensor].type};
     return POISE_OK;
 }
 
@@ -58,6 +60,12 @@ static poise_status name_all(ps_onnx *c)
         for (int32_t k = 0; k < m->nodes[i].n_out; k++)
             if (*m->nodes[i].out[k]) PS_TRY(add_name(c, m->nodes[i].out[k], i, -1));
     return POISE_OK;
+}
+
+int32_t ps_onnx_file_type(const ps_onnx_call *n, int i)
+{
+    const ps_onnx_name *e = i < n->node->n_in && *n->node->in[i] ? find(n->c, n->node->in[i]) : NULL;
+    return e ? e->type : 0;
 }
 
 /* ---- order ---- */
@@ -114,7 +122,7 @@ static poise_status resolve(ps_onnx *c, ps_onnx_name *e, int32_t *value)
         if (copied && c->g->mapped) ps_memory_release(t->message.at, ps_wire_left(&t->message));
         PS_TRY(ps_graph_value(c->g, t->name, &v));
         ps_value *p = &c->g->values[v];
-        p->type = ps_onnx_type(t->type);
+        p->type = ps_onnx_storage_type(t->type);
         p->rank = t->rank;
         memcpy(p->dim, t->dim, sizeof p->dim);
         p->data = data;
@@ -242,7 +250,7 @@ static void translate(ps_onnx_call *n)
         PS_ONNX_REQUIRE(n, n->in[i] != PS_ABSENT, POISE_BAD_MODEL, "its input %d is missing", i);
     check_types(n);
     if (n->status != POISE_OK) return;
-    op->translate(n);
+    ps_onnx_translate_quantised(n);
     for (int k = 0; k < node->n_out; k++)
         if (ps_onnx_has_out(n, k) && n->out[k] < 0)
             PS_ONNX_FAIL(n, POISE_UNSUPPORTED, "its output %d ('%.40s') is not supported", k, node->out[k]);
@@ -320,6 +328,7 @@ static poise_status import(ps_onnx *c, const uint8_t *bytes, size_t size)
     PS_TRY(add_inputs(c));
     PS_TRY(convert_nodes(c));
     PS_TRY(add_outputs(c));
+    PS_TRY(ps_unsigned_codes(c->g));
     return add_meta(c, bytes, size);
 }
 

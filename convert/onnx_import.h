@@ -18,6 +18,7 @@ typedef struct ps_onnx_name {
     int32_t value;  /* index; PS_BROKEN: made by a node that is not supported */
     int32_t node;   /* its producer in the file, -1 = input or initialiser */
     int32_t tensor; /* initialiser not yet used, or -1 */
+    int32_t type;   /* of an initialiser in the file (TensorProto.DataType), else 0 */
 } ps_onnx_name;
 
 typedef struct ps_onnx {
@@ -51,11 +52,12 @@ struct ps_onnx_op {
     void (*translate)(ps_onnx_call *n);
     int arg;
     const char *domain; /* NULL = the standard one */
+    bool quantised;     /* takes quantised values as they are; others get the plain codes (see onnx_quant.h) */
 };
 
 extern const ps_onnx_op ps_onnx_ops_math[], ps_onnx_ops_conv[], ps_onnx_ops_norm[], ps_onnx_ops_reduce[],
     ps_onnx_ops_shape[], ps_onnx_ops_move[], ps_onnx_ops_index[], ps_onnx_ops_const[], ps_onnx_ops_image[],
-    ps_onnx_ops_einsum[];
+    ps_onnx_ops_einsum[], ps_onnx_ops_quant[], ps_onnx_ops_qlinear[];
 
 const ps_onnx_op *ps_onnx_op_find(const char *domain, const char *name, int64_t opset);
 
@@ -103,6 +105,9 @@ int32_t ps_onnx_axes(ps_onnx_call *n, int i, int32_t rank, bool *given);
 int32_t ps_onnx_clamp32(int64_t v);
 /* Product of dimensions [from, to). */
 int32_t ps_onnx_product(const ps_value *v, int from, int to);
+/* TensorProto.DataType of input i where it is an initialiser, else 0: tells 4-bit and 16-bit types, which Poise keeps in
+ * larger ones. */
+int32_t ps_onnx_file_type(const ps_onnx_call *n, int i);
 /* Fails as "size depends on the data" when a dimension of the value is not exact. */
 void ps_onnx_need_static(ps_onnx_call *n, int32_t value);
 
@@ -113,6 +118,9 @@ int32_t ps_onnx_emit(ps_onnx_call *n, const ps_op *op, const void *params, int n
 /* The same with several outputs, written to out. */
 void ps_onnx_emit_many(ps_onnx_call *n, const ps_op *op, const void *params, int n_in, const int32_t *in,
                        int n_out, int32_t *out);
+/* One output that is to be quantised (ps_value.scale). */
+int32_t ps_onnx_emit_scaled(ps_onnx_call *n, const ps_op *op, const void *params, int n_in, const int32_t *in,
+                            float scale, int32_t zero);
 #define PS_EMIT(n, op, params, ...)                                                        \
     ps_onnx_emit(n, op, params, (int)(sizeof((int32_t[]){__VA_ARGS__}) / sizeof(int32_t)), \
                  (const int32_t[]){__VA_ARGS__})

@@ -87,7 +87,12 @@ poise_status ps_onnx_tensor_read(ps_onnx_tensor *t, ps_heap *heap, ps_wire messa
 poise_type ps_onnx_type(int32_t type);
 const char *ps_onnx_type_name(int32_t type);
 
-/* The contents of t, dense row-major, count elements of ps_onnx_type(t->type).  Raw data that is aligned
+/* Types of TensorProto that constants may have beside Poise's own, and what they are kept in: 4-bit integers in
+ * bytes, 16-bit ones in i32. */
+enum { PS_ONNX_U16 = 4, PS_ONNX_I16 = 5, PS_ONNX_U4 = 21, PS_ONNX_I4 = 22 };
+poise_type ps_onnx_storage_type(int32_t type);
+
+/* The contents of t, dense row-major, count elements of ps_onnx_storage_type(t->type).  Raw data that is aligned
  * for its element type is given in place, in the file; anything else is decoded into `heap`. */
 poise_status ps_onnx_tensor_data(const ps_onnx_tensor *t, ps_heap *heap, const void **data);
 

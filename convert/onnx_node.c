@@ -213,8 +213,9 @@ static poise_status fold(ps_onnx_call *n)
     return POISE_OK;
 }
 
-void ps_onnx_emit_many(ps_onnx_call *n, const ps_op *op, const void *params, int n_in, const int32_t *in,
-                       int n_out, int32_t *out)
+/* The scale is that of out[0]. */
+static void emit(ps_onnx_call *n, const ps_op *op, const void *params, int n_in, const int32_t *in, int n_out, int32_t *out,
+                 float scale, int32_t zero)
 {
     ps_graph *g = n->c->g;
     for (int k = 0; k < n_out; k++)
@@ -225,9 +226,24 @@ void ps_onnx_emit_many(ps_onnx_call *n, const ps_op *op, const void *params, int
     const char *name = *n->node->name || !n->node->n_out ? n->node->name : n->node->out[0];
     for (int k = 0; k < n_out && n->status == POISE_OK; k++)
         if (out[k] != PS_ABSENT) n->status = ps_graph_value(g, NULL, &out[k]);
+    if (n->status == POISE_OK && scale > 0) g->values[out[0]].scale = scale, g->values[out[0]].zero = zero;
     if (n->status == POISE_OK) n->status = ps_graph_node(g, op, name, params, n_in, in, n_out, out);
     if (n->status == POISE_OK) n->status = ps_graph_infer(g, g->n_nodes - 1);
     if (n->status == POISE_OK) n->status = fold(n);
+}
+
+void ps_onnx_emit_many(ps_onnx_call *n, const ps_op *op, const void *params, int n_in, const int32_t *in,
+                       int n_out, int32_t *out)
+{
+    emit(n, op, params, n_in, in, n_out, out, 0, 0);
+}
+
+int32_t ps_onnx_emit_scaled(ps_onnx_call *n, const ps_op *op, const void *params, int n_in, const int32_t *in,
+                            float scale, int32_t zero)
+{
+    int32_t out = 0;
+    emit(n, op, params, n_in, in, 1, &out, scale, zero);
+    return out;
 }
 
 int32_t ps_onnx_emit(ps_onnx_call *n, const ps_op *op, const void *params, int n_in, const int32_t *in)

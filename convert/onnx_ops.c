@@ -6,6 +6,7 @@
 static const ps_onnx_op *const families[] = {
     ps_onnx_ops_math, ps_onnx_ops_conv,  ps_onnx_ops_norm,  ps_onnx_ops_reduce, ps_onnx_ops_shape,
     ps_onnx_ops_move, ps_onnx_ops_index, ps_onnx_ops_const, ps_onnx_ops_image,  ps_onnx_ops_einsum,
+    ps_onnx_ops_quant, ps_onnx_ops_qlinear,
 };
 
 const ps_onnx_op *ps_onnx_op_at(int i)

@@ -7,6 +7,8 @@
 static int32_t tensor(ps_onnx_call *n, const ps_onnx_tensor *t)
 {
     const void *data = NULL;
+    if (ps_onnx_type(t->type) == POISE_NONE) /* operators ask initialisers for their 4 or 16 bits, not constants */
+        PS_ONNX_FAIL(n, POISE_UNSUPPORTED, "type %s is supported only in initialisers", ps_onnx_type_name(t->type));
     if (n->status == POISE_OK) n->status = ps_onnx_tensor_data(t, &n->c->heap, &data);
     return ps_onnx_constant(n, ps_onnx_type(t->type), t->rank, t->dim, data);
 }

@@ -39,6 +39,17 @@ poise_type ps_onnx_type(int32_t type)
     return type > 0 && type < TYPES ? types[type].type : POISE_NONE;
 }
 
+poise_type ps_onnx_storage_type(int32_t type)
+{
+    switch (type) {
+    case PS_ONNX_U16:
+    case PS_ONNX_I16: return POISE_I32;
+    case PS_ONNX_U4: return POISE_U8;
+    case PS_ONNX_I4: return POISE_I8;
+    default: return ps_onnx_type(type);
+    }
+}
+
 const char *ps_onnx_type_name(int32_t type)
 {
     return type > 0 && type < TYPES ? types[type].name : "not a tensor";
@@ -140,9 +151,69 @@ static poise_status typed_data(const ps_onnx_tensor *t, poise_type type, void *d
     return POISE_OK;
 }
 
+/* ---- types without one of ours ---- */
+
+/* Two 4-bit numbers a byte, the first in the low half. */
+static void unpack_nibbles(size_t count, const uint8_t *x, bool is_signed, uint8_t *y)
+{
+    for (size_t i = 0; i < count; i++) {
+        unsigned v = (unsigned)x[i / 2] >> (i & 1) * 4 & 15;
+        y[i] = (uint8_t)(is_signed ? (v ^ 8) - 8 : v);
+    }
+}
+
+static void widen_16(size_t count, const uint8_t *x, bool is_signed, int32_t *y)
+{
+    for (size_t i = 0; i < count; i++) {
+        int32_t v = x[2 * i] | x[2 * i + 1] << 8;
+        y[i] = is_signed && v >= 0x8000 ? v - 0x10000 : v;
+    }
+}
+
+/* The elements of int32_data, `size` bytes of each. */
+static poise_status typed_small(const ps_onnx_tensor *t, size_t n, size_t size, uint8_t *out)
+{
+    ps_wire w = t->message;
+    ps_wire_field f;
+    size_t i = 0;
+    uint64_t v;
+    while (ps_wire_next(&w, &f)) {
+        if (f.number != 5) continue;
+        for (; ps_wire_number(&w, &f, PS_WIRE_VARINT, &v); i++)
+            for (size_t k = 0; k < size && i < n; k++) out[i * size + k] = (uint8_t)(v >> 8 * k);
+    }
+    PS_REQUIRE(!w.bad, POISE_BAD_MODEL, "tensor '%s': %s", t->name, w.bad);
+    PS_REQUIRE(i == n, POISE_BAD_MODEL, "tensor '%s' has %zu elements of data, its dimensions ask for %zu", t->name, i, n);
+    return POISE_OK;
+}
+
+/* 4-bit tensors in bytes, 16-bit ones in 32 bits. */
+static poise_status small_data(const ps_onnx_tensor *t, ps_heap *heap, const void **data)
+{
+    bool nibbles = t->type == PS_ONNX_U4 || t->type == PS_ONNX_I4;
+    bool is_signed = t->type == PS_ONNX_I4 || t->type == PS_ONNX_I16;
+    size_t n = nibbles ? t->count / 2 + t->count % 2 : t->count, size = nibbles ? 1 : 2, given = t->raw_size;
+    PS_REQUIRE(!t->raw || given == n * size, POISE_BAD_MODEL,
+               "tensor '%s' has %zu bytes of data, its dimensions ask for %zu", t->name, given, n * size);
+    PS_REQUIRE(t->raw || n <= ps_wire_left(&t->message), POISE_BAD_MODEL,
+               "tensor '%s' has too few elements: its dimensions ask for %zu", t->name, t->count);
+    uint8_t *packed = t->raw ? NULL : ps_heap_push(heap, n * size + 1);
+    uint8_t *copy = ps_heap_push(heap, t->count * (nibbles ? 1 : 4) + PS_ALIGN);
+    PS_REQUIRE(copy && (t->raw || packed), POISE_NO_MEMORY, "no memory for tensor '%s'", t->name);
+    copy = (uint8_t *)ps_round_up((size_t)copy, PS_ALIGN);
+    if (!t->raw) PS_TRY(typed_small(t, n, size, packed));
+    if (nibbles)
+        unpack_nibbles(t->count, t->raw ? t->raw : packed, is_signed, copy);
+    else
+        widen_16(t->count, t->raw ? t->raw : packed, is_signed, (int32_t *)(void *)copy);
+    *data = copy;
+    return POISE_OK;
+}
+
 poise_status ps_onnx_tensor_data(const ps_onnx_tensor *t, ps_heap *heap, const void **data)
 {
     poise_type type = ps_onnx_type(t->type);
+    if (ps_onnx_storage_type(t->type) != type) return small_data(t, heap, data);
     size_t size = poise_type_size(type), bytes;
     PS_REQUIRE(type != POISE_NONE, POISE_UNSUPPORTED, "tensor '%s' has type %s, which is not supported",
                t->name, ps_onnx_type_name(t->type));
