@@ -52,7 +52,6 @@ struct ps_onnx_op {
     void (*translate)(ps_onnx_call *n);
     int arg;
     const char *domain; /* NULL = the standard one */
-    bool quantised;     /* takes quantised values as they are; others get the plain codes (see onnx_quant.h) */
 };
 
 extern const ps_onnx_op ps_onnx_ops_math[], ps_onnx_ops_conv[], ps_onnx_ops_norm[], ps_onnx_ops_reduce[],

@@ -149,15 +149,15 @@ static void matmul_integer(ps_onnx_call *n)
 }
 
 const ps_onnx_op ps_onnx_ops_quant[] = {
-    {"QuantizeLinear", 10, 0, 2, 3, quantize_linear, 0, NULL, true},
-    {"DequantizeLinear", 10, 0, 2, 3, dequantize_linear, 0, NULL, true},
-    {"DynamicQuantizeLinear", 11, 0, 1, 1, dynamic_quantize_linear, 0, NULL, false},
-    {"QLinearConv", 10, 0, 8, 9, qlinear_conv, 0, NULL, true},
-    {"QLinearMatMul", 10, 0, 8, 8, qlinear_matmul, 0, NULL, true},
-    {"ConvInteger", 10, 0, 2, 4, conv_integer, 0, NULL, true},
-    {"MatMulInteger", 10, 0, 2, 4, matmul_integer, 0, NULL, true},
-    {"QuantizeLinear", 1, 0, 2, 3, quantize_linear, 0, "com.microsoft", true},
-    {"DequantizeLinear", 1, 0, 2, 3, dequantize_linear, 0, "com.microsoft", true},
-    {"QLinearConv", 1, 0, 8, 9, qlinear_conv, 0, "com.microsoft", true},
+    {"QuantizeLinear", 10, 0, 2, 3, quantize_linear, 0, NULL},
+    {"DequantizeLinear", 10, 0, 2, 3, dequantize_linear, 0, NULL},
+    {"DynamicQuantizeLinear", 11, 0, 1, 1, dynamic_quantize_linear, 0, NULL},
+    {"QLinearConv", 10, 0, 8, 9, qlinear_conv, 0, NULL},
+    {"QLinearMatMul", 10, 0, 8, 8, qlinear_matmul, 0, NULL},
+    {"ConvInteger", 10, 0, 2, 4, conv_integer, 0, NULL},
+    {"MatMulInteger", 10, 0, 2, 4, matmul_integer, 0, NULL},
+    {"QuantizeLinear", 1, 0, 2, 3, quantize_linear, 0, "com.microsoft"},
+    {"DequantizeLinear", 1, 0, 2, 3, dequantize_linear, 0, "com.microsoft"},
+    {"QLinearConv", 1, 0, 8, 9, qlinear_conv, 0, "com.microsoft"},
     {.name = NULL},
 };

@@ -285,6 +285,16 @@ static bool listed(const char *name, const char *const *list)
     return *list != NULL;
 }
 
+/* Operators of the tables below read scales themselves. */
+static bool knows_codes(const ps_onnx_op *op)
+{
+    static const ps_onnx_op *const tables[] = {ps_onnx_ops_quant, ps_onnx_ops_qlinear};
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        for (const ps_onnx_op *o = tables[i]; o->name; o++)
+            if (o == op) return true;
+    return false;
+}
+
 /* Elements stay as they are: the codes are those of the input. */
 static bool moves(const ps_onnx_call *n)
 {
@@ -322,7 +332,7 @@ static void pick(ps_onnx_call *n)
 
 void ps_onnx_translate_quantised(ps_onnx_call *n)
 {
-    bool kept = n->op->quantised || (n->node->n_in > 0 && moves(n));
+    bool kept = knows_codes(n->op) || (n->node->n_in > 0 && moves(n));
     ps_value first = ps_onnx_value(n, ps_onnx_in(n, 0));
     if (!kept && ps_value_is_quantised(&first) && picks(n)) {
         pick(n);

@@ -24,21 +24,11 @@ static poise_status flip_constant(ps_graph *g, ps_value *v)
     return POISE_OK;
 }
 
-/* A new node of `from`, or one that gives it: the same numbers as codes of the type. */
-static poise_status add_node(ps_graph *g, int32_t in, int32_t out, poise_type to, int32_t *node)
+/* The same numbers as codes of another type. */
+static poise_status add_node(ps_graph *g, int32_t in, int32_t out, poise_type to)
 {
     ps_quantize_params p = {(int32_t)to, 0};
-    PS_TRY(ps_graph_node(g, &ps_op_quantize, g->values[out].name, &p, 1, &in, 1, &out));
-    *node = g->n_nodes - 1;
-    return POISE_OK;
-}
-
-static poise_status other_codes(ps_graph *g, int32_t like, int32_t *out)
-{
-    PS_TRY(ps_graph_value(g, NULL, out));
-    g->values[*out].scale = g->values[like].scale;
-    g->values[*out].zero = g->values[like].zero + (is_signed(&g->values[like]) ? 128 : 0);
-    return POISE_OK;
+    return ps_graph_node(g, &ps_op_quantize, g->values[out].name, &p, 1, &in, 1, &out);
 }
 
 static void replace_reads(ps_graph *g, int32_t from, int32_t to)
@@ -58,10 +48,12 @@ static void move_to_front(ps_graph *g)
 
 static poise_status split_input(ps_graph *g, int32_t value)
 {
-    int32_t codes, node;
-    PS_TRY(other_codes(g, value, &codes));
+    int32_t codes;
+    PS_TRY(ps_graph_value(g, NULL, &codes));
+    g->values[codes].scale = g->values[value].scale;
+    g->values[codes].zero = g->values[value].zero + 128;
     replace_reads(g, value, codes);
-    PS_TRY(add_node(g, value, codes, POISE_U8, &node));
+    PS_TRY(add_node(g, value, codes, POISE_U8));
     move_to_front(g);
     return POISE_OK;
 }
@@ -69,13 +61,13 @@ static poise_status split_input(ps_graph *g, int32_t value)
 /* The computed value loses its name and the place among the outputs to a copy of the file's type. */
 static poise_status split_output(ps_graph *g, int32_t *output)
 {
-    int32_t made = *output, node;
+    int32_t made = *output;
     PS_TRY(ps_graph_value(g, g->values[made].name, output));
     ps_value *v = &g->values[*output];
     v->scale = g->values[made].scale;
     v->zero = g->values[made].zero;
     g->values[made].name = "";
-    return add_node(g, made, *output, POISE_I8, &node);
+    return add_node(g, made, *output, POISE_I8);
 }
 
 static bool is_listed(const int32_t *list, int32_t n, int32_t value)

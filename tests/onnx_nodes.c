@@ -62,13 +62,6 @@ static const struct {
     {"HannWindow", "signal processing (the expanded forms run)"},
     {"HammingWindow", "signal processing (the expanded forms run)"},
     {"BlackmanWindow", "signal processing (the expanded forms run)"},
-    {"QuantizeLinear", "quantised operators"},
-    {"DequantizeLinear", "quantised operators"},
-    {"DynamicQuantizeLinear", "quantised operators"},
-    {"QLinearConv", "quantised operators"},
-    {"QLinearMatMul", "quantised operators"},
-    {"ConvInteger", "quantised operators"},
-    {"MatMulInteger", "quantised operators"},
     {"Unique", "not in vision graphs"},
     {"Det", "not in vision graphs"},
 };
