@@ -77,7 +77,7 @@ static poise_status bench(const ps_args *a, const poise_model *m, double *ms, re
     r->peak_rss = peak_rss();
     poise_status status = POISE_OK;
     if (a->layers) status = measure_nodes(s, m, a->runs, r->nodes);
-    if (a->layers && !status) status = ps_peaks_measure(m->kernels.name, m->kernels.name_bf16, m->threads, &r->peaks);
+    if (a->layers && !status) status = ps_peaks_measure(m->kernels.name, m->kernels.name_bf16, m->kernels.name_u8, m->threads, &r->peaks);
     poise_session_close(s);
     if (status) return status;
     qsort(ms, (size_t)a->runs, sizeof *ms, ascending);

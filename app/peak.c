@@ -55,6 +55,19 @@ SPIN(c, , four, STEP_c)
 #define STEP_avx512(i) c##i = _mm512_fmadd_ps(c##i, x, y);
 SPIN(avx2, __attribute__((target("avx2,fma"))), __m256, STEP_avx2)
 SPIN(avx512, __attribute__((target("avx512f"))), __m512, STEP_avx512)
+/* Sums of products of bytes, in registers that are called floats. */
+#define STEP_u8_sse4(i) \
+    c##i = (__m128)_mm_add_epi32((__m128i)c##i, _mm_madd_epi16(_mm_maddubs_epi16((__m128i)x, (__m128i)y), (__m128i)x));
+#define STEP_u8_avx2(i) \
+    c##i = (__m256)_mm256_add_epi32((__m256i)c##i, _mm256_madd_epi16(_mm256_maddubs_epi16((__m256i)x, (__m256i)y), (__m256i)x));
+SPIN(u8_sse4, __attribute__((target("ssse3"))), __m128, STEP_u8_sse4)
+SPIN(u8_avx2, __attribute__((target("avx2"))), __m256, STEP_u8_avx2)
+#if defined(__clang__) ? __clang_major__ >= 7 : __GNUC__ >= 8
+#define STEP_u8_avx512vnni(i) c##i = (__m512)_mm512_dpbusd_epi32((__m512i)c##i, (__m512i)x, (__m512i)y);
+SPIN(u8_avx512vnni, __attribute__((target("avx512f,avx512bw,avx512vnni"))), __m512, STEP_u8_avx512vnni)
+#else
+#define spin_u8_avx512vnni NULL
+#endif
 #if defined(__clang__) ? __clang_major__ >= 9 : __GNUC__ >= 10
 #define STEP_avx512bf16(i) c##i = _mm512_dpbf16_ps(c##i, (__m512bh)x, (__m512bh)y);
 SPIN(avx512bf16, __attribute__((target("avx512f,avx512bw,avx512bf16"))), __m512, STEP_avx512bf16)
@@ -64,7 +77,7 @@ SPIN(avx512bf16, __attribute__((target("avx512f,avx512bw,avx512bf16"))), __m512,
 #if defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11
 enum { TILE_CHAINS = 6, TILE_MACS = 16 * 16 * 32 };
 /* Sums in six tiles of 16 x 16: one product begins every 16 cycles and takes 52. */
-__attribute__((target("amx-tile,amx-bf16"), noinline)) static void spin_amx(float *out)
+__attribute__((target("amx-tile"))) static void all_tiles(void)
 {
     struct {
         uint8_t palette, start, reserved[14];
@@ -75,6 +88,11 @@ __attribute__((target("amx-tile,amx-bf16"), noinline)) static void spin_amx(floa
     _tile_loadconfig(&c);
     _tile_zero(0); _tile_zero(1); _tile_zero(2); _tile_zero(3);
     _tile_zero(4); _tile_zero(5); _tile_zero(6); _tile_zero(7);
+}
+
+__attribute__((target("amx-tile,amx-bf16"), noinline)) static void spin_amx(float *out)
+{
+    all_tiles();
     for (int i = 0; i < STEPS; i++) {
         _tile_dpbf16ps(0, 6, 7); _tile_dpbf16ps(1, 6, 7); _tile_dpbf16ps(2, 6, 7);
         _tile_dpbf16ps(3, 6, 7); _tile_dpbf16ps(4, 6, 7); _tile_dpbf16ps(5, 6, 7);
@@ -82,18 +100,32 @@ __attribute__((target("amx-tile,amx-bf16"), noinline)) static void spin_amx(floa
     _tile_release();
     out[0] = 0;
 }
+
+__attribute__((target("amx-tile,amx-int8"), noinline)) static void spin_u8_amx(float *out)
+{
+    all_tiles();
+    for (int i = 0; i < STEPS; i++) {
+        _tile_dpbusd(0, 6, 7); _tile_dpbusd(1, 6, 7); _tile_dpbusd(2, 6, 7);
+        _tile_dpbusd(3, 6, 7); _tile_dpbusd(4, 6, 7); _tile_dpbusd(5, 6, 7);
+    }
+    _tile_release();
+    out[0] = 0;
+}
 #else
 #define spin_amx NULL
+#define spin_u8_amx NULL
 enum { TILE_CHAINS = 0, TILE_MACS = 0 };
 #endif
 #endif
 
-static const struct {
+typedef struct spin_of {
     const char *isa;
     spin_fn *spin;
     double macs; /* of one call */
     int reps;    /* 1 or 2 ms: an interrupt spoils few of the tries */
-} spins[] = {
+} spin_of;
+
+static const spin_of spins[] = {
     {"c", spin_c, 4 * CHAINS * STEPS, 2000},
 #if defined(__x86_64__)
     {"sse4", spin_c, 4 * CHAINS * STEPS, 2000}, /* the same instructions */
@@ -102,7 +134,16 @@ static const struct {
     {"avx512bf16", spin_avx512bf16, 32 * CHAINS * STEPS, 2000},
     {"amx", spin_amx, TILE_MACS * TILE_CHAINS * STEPS, 150},
 #endif
-};
+    {NULL, NULL, 0, 0}};
+
+static const spin_of spins_u8[] = {
+#if defined(__x86_64__)
+    {"sse4", spin_u8_sse4, 16 * CHAINS * STEPS, 2000},
+    {"avx2", spin_u8_avx2, 32 * CHAINS * STEPS, 1000},
+    {"avx512vnni", spin_u8_avx512vnni, 64 * CHAINS * STEPS, 2000},
+    {"amx", spin_u8_amx, 2 * TILE_MACS * TILE_CHAINS * STEPS, 150},
+#endif
+    {NULL, NULL, 0, 0}};
 
 typedef struct burst {
     spin_fn *spin;
@@ -132,15 +173,25 @@ static double least_ms(int threads, ps_body *body, void *ctx)
     return best;
 }
 
-double ps_peak_flops(const char *isa, int threads)
+static double peak_of(const spin_of *s, const char *isa, int threads)
 {
-    for (size_t i = 0; i < sizeof spins / sizeof *spins; i++) {
-        if (strcmp(spins[i].isa, isa) || !spins[i].spin) continue;
-        burst b = {spins[i].spin, spins[i].reps};
+    for (; s->isa; s++) {
+        if (strcmp(s->isa, isa) || !s->spin) continue;
+        burst b = {s->spin, s->reps};
         double ms = least_ms(threads, run_burst, &b);
-        return ms > 0 ? 2e-6 * spins[i].macs * b.reps * threads / ms : 0;
+        return ms > 0 ? 2e-6 * s->macs * b.reps * threads / ms : 0;
     }
     return 0;
+}
+
+double ps_peak_flops(const char *isa, int threads)
+{
+    return peak_of(spins, isa, threads);
+}
+
+double ps_peak_u8(const char *isa, int threads)
+{
+    return peak_of(spins_u8, isa, threads);
 }
 
 /* ---- memory ---- */
@@ -259,10 +310,11 @@ static size_t working_set(const ps_peak_level *l, bool shared, size_t all, int t
     return n < most ? n : most;
 }
 
-poise_status ps_peaks_measure(const char *isa, const char *isa_bf16, int threads, ps_peaks *p)
+poise_status ps_peaks_measure(const char *isa, const char *isa_bf16, const char *isa_u8, int threads, ps_peaks *p)
 {
     const size_t most = (size_t)256 << 20; /* three times the last cache, within reason */
     *p = (ps_peaks){.gflops = ps_peak_flops(isa, threads), .gflops_bf16 = isa_bf16 ? ps_peak_flops(isa_bf16, threads) : 0};
+    if (isa_u8) p->gops_u8 = ps_peak_u8(isa_u8, threads);
     if (p->gflops_bf16 <= p->gflops) p->gflops_bf16 = 0; /* it is computed as floats */
     p->n_levels = find_caches(p->level, PS_PEAK_LEVELS - 1);
     size_t last = p->level[p->n_levels - 1].bytes, all = last > most / 3 ? most : 3 * last, least = (size_t)threads << 20;

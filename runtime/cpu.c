@@ -63,11 +63,12 @@ bool ps_cpu_amx_refused(void)
     return has_tiles() && !(ps_cpu_flags() & PS_CPU_amx);
 }
 
-static unsigned half_flags(void)
+/* What AVX-512 has beside its foundation. */
+static unsigned avx512_flags(void)
 {
-    enum { AVX512_BF16 = 5 };
-    unsigned f = 0;
-    if (!has(leaf7(1, 0), AVX512_BF16)) return 0;
+    enum { AVX512_VNNI = 11, AVX512_BF16 = 5 };
+    unsigned f = has(leaf7(0, 2), AVX512_VNNI) ? PS_CPU_avx512vnni : 0;
+    if (!has(leaf7(1, 0), AVX512_BF16)) return f;
     if (dot_products_pay()) f |= PS_CPU_avx512bf16;
     if (has_tiles() && tiles_permitted()) f |= PS_CPU_amx;
     return f;
@@ -102,7 +103,7 @@ unsigned ps_cpu_flags(void)
     else return f;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        f |= PS_CPU_avx512 | half_flags();
+        f |= PS_CPU_avx512 | avx512_flags();
     return f;
 }
 #elif defined(__aarch64__)

@@ -183,6 +183,7 @@ void check_report(check *c, const char *label, const check_timer *neu, const che
     printf("%-7s %-13s %-32s %11.1f ns (median %11.1f) %8.2f %s", c->isa, c->slot, label, neu->best,
            neu->median, rate, unit);
     if (!strcmp(unit, "GFLOP/s") && c->peak > 0.0) printf(" %3.0f %% of peak", 100.0 * rate / c->peak);
+    if (!strcmp(unit, "GOP/s") && c->peak_u8 > 0.0) printf(" %3.0f %% of peak", 100.0 * rate / c->peak_u8);
     if (!strcmp(unit, "GB/s") && c->peak_read > 0.0) printf(" %3.0f %% of reading from L1", 100.0 * rate / c->peak_read);
     if (counts->cycles > 0.0) printf("  %.2f instructions a cycle", counts->instructions / counts->cycles);
     if (counts->cycles > 0.0 && counts->l1_misses >= 0.0)
@@ -262,7 +263,9 @@ static void check_table(session *s, const char *isa, const ps_kernels *before, c
 {
     if (s->o.isa && strcmp(s->o.isa, isa)) return;
     double peak = s->o.bench ? ps_peak_flops(isa, 1) : 0.0, peak_read = s->o.bench ? ps_peak_read(isa, 16384) : 0.0;
+    double peak_u8 = s->o.bench ? ps_peak_u8(isa, 1) : 0.0;
     if (peak_read > 0.0) printf("%-7s peak %.1f GFLOP/s, reads %.1f GB/s from L1\n", isa, peak, peak_read);
+    if (peak_u8 > 0.0) printf("%-7s peak %.1f GOP/s of bytes\n", isa, peak_u8);
 #define PS_SLOT(slot_, ret, args)                                                                \
     if (now->slot_ != before->slot_ && !fnmatch(s->o.slot, #slot_, 0)) {                         \
         check c = {#slot_,                                                                       \
@@ -273,6 +276,7 @@ static void check_table(session *s, const char *isa, const ps_kernels *before, c
                    tile_of(now, #slot_),                                                         \
                    peak,                                                                         \
                    peak_read,                                                                    \
+                   peak_u8,                                                                      \
                    s->o.bench,                                                                   \
                    false};                                                                       \
         run(&c, check_##slot_);                                                                  \

@@ -18,6 +18,7 @@ typedef struct check {
     ps_tile ref_tile, tile;  /* of gemm_f32, gemm_bf16 or gemm_u8 */
     double peak;             /* ps_peak_flops() of the ISA, when it is benched */
     double peak_read;        /* ps_peak_read() of it from L1 */
+    double peak_u8;          /* ps_peak_u8() of it */
     bool bench, failed;
 } check;
 

@@ -1,0 +1,8 @@
+/* ops/avx512vnni/table_avx512vnni.c - the avx512vnni table; what is missing is inherited. */
+#include "ops/avx512vnni/isa_avx512vnni.h"
+
+const ps_kernels ps_kernels_avx512vnni = {
+    .gemm_u8 = ps_gemm_u8_avx512vnni,
+    .gemm_u8_tile = {12, 64},
+    .name = "avx512vnni",
+};
