@@ -2,6 +2,7 @@
 #include "convert/onnx.h"
 #include "convert/optimize.h"
 #include "convert/refit.h"
+#include "convert/tflite.h"
 #include "nn/model.h"
 #include "runtime/file.h"
 
@@ -12,13 +13,12 @@ static bool begins(const ps_file *f, size_t at, const char *magic, size_t n)
     return f->size >= at + n && !memcmp(f->bytes + at, magic, n);
 }
 
-/* Formats that people try and that are not ONNX: say which, rather than what protobuf dislikes about them. */
+/* Formats that people try and that we cannot read: say which, rather than what protobuf dislikes about them. */
 static poise_status check_kind(const ps_file *f)
 {
     PS_REQUIRE(!ps_format_is(f->bytes, f->size), POISE_BAD_ARGUMENT, "it is a .poise file already");
     PS_REQUIRE(!begins(f, 0, "PK\3\4", 4), POISE_UNSUPPORTED,
                "it is a PyTorch checkpoint or another zip file; export it to ONNX first");
-    PS_REQUIRE(!begins(f, 4, "TFL3", 4), POISE_UNSUPPORTED, "it is a TFLite file; ONNX files are supported");
     PS_REQUIRE(!begins(f, 0, "\x89PNG", 4) && !begins(f, 0, "\xff\xd8\xff", 3), POISE_BAD_MODEL,
                "it is a picture, not a network");
     return POISE_OK;
@@ -36,7 +36,8 @@ static poise_status convert(const ps_file *f, const poise_convert_options *o, vo
 {
     ps_graph g = {.mapped = f->size ? f->bytes : NULL, .mapped_size = f->size, .last_use = true};
     poise_status s = check_kind(f);
-    if (s == POISE_OK) s = ps_onnx_read(&g, f->bytes, f->size, o);
+    if (s == POISE_OK)
+        s = ps_tflite_is(f->bytes, f->size) ? ps_tflite_read(&g, f->bytes, f->size, o) : ps_onnx_read(&g, f->bytes, f->size, o);
     ps_memory_release(f->bytes, f->size); /* what is still used is read again */
     if (s == POISE_OK) s = ps_optimize(&g);
     ps_memory_release(f->bytes, f->size);
