@@ -2,12 +2,15 @@
  *
  * A block is some rows and columns of one output image, small enough for the input behind it to stay in L2.  Where
  * the window leaves the image sideways, the channels of a pixel are not adjacent, or pixels collide in L1, the block's
- * input is copied once into a slab with zero borders; else it is read in place.  Above and below the image, taps are left out.
+ * input is copied once into a slab with zero borders; else it is read in place.  Above and below the image, taps are left out;
+ * of u8 they are not: the zero point stands there, which is what the correction in `add` expects under every weight.
  * When the taps of a window row lie side by side they are one long tap.
  *
  * No sum is ever split, and a kernel's value does not depend on the shape of its tile: how blocks are cut (nn/conv_cut.c;
  * it depends on the number of threads) cannot change a bit of the result. */
 #include "nn/conv_cut.h"
+
+#include <string.h>
 
 size_t ps_conv_scratch(const ps_conv *v)
 {
@@ -30,7 +33,8 @@ typedef struct block {
     const char *x; /* input image of this group */
     ptrdiff_t origin, row, tap_row, pixel, tap;
     const float *weights;
-    bool half; /* y and r are bfloat16 */
+    ps_conv_sums sums; /* of u8 */
+    size_t y_size, r_size; /* bytes of an element */
     char *y;
     ptrdiff_t y_row, y_pixel, y_first; /* y_first: the output channel that y begins with */
     const char *r;
@@ -38,9 +42,11 @@ typedef struct block {
     union {
         const float **taps;
         const uint16_t **taps16;
+        const uint8_t **taps8;
     };
     void *in;
-    float *out;
+    float *out; /* or bytes: c->out */
+    uint8_t *res;
 } block;
 
 static void read_in_place(block *b)
@@ -62,8 +68,9 @@ static void read_slab(block *b)
         (b->cols - 1) * (size_t)v->stride[1] + (size_t)(v->kernel[1] - 1) * (size_t)v->dilation[1] + 1;
     bool sparse = c->slab_step > 1; /* then the block is one row */
     ps_slab s = {.x = b->x,
-                 .half = v->x_half,
-                 .to_half = c->half,
+                 .type = v->x_type,
+                 .to = c->type,
+                 .border = c->type == POISE_U8 ? (uint8_t)v->codes.x_zero : 0,
                  .split = ps_conv_splits(v) ? c->pixel / 3 : 0,
                  .row = v->xs.row,
                  .pixel = v->xs.pixel,
@@ -78,6 +85,8 @@ static void read_slab(block *b)
                  .channels = c->cg,
                  .step = c->slab_pixel};
     ps_slab_copy(v->k, &s, b->in);
+    if (c->type == POISE_U8)
+        memset((char *)b->in + s.rows * span * c->slab_pixel, v->codes.x_zero, PS_CONV_BEHIND);
     b->x = b->in;
     b->origin = 0;
     b->tap_row = (ptrdiff_t)(span * c->slab_pixel);
@@ -92,18 +101,22 @@ static void write_through(block *b)
     const ps_conv_cut *c = b->c;
     const ps_conv *v = &c->v;
     size_t from = b->p0 * c->nr, n = ps_least(b->p1 * c->nr, c->og) - from;
-    if (b->r && (v->rs.channel != 1 || v->y_half)) {
+    bool codes = c->type == POISE_U8;
+    if (b->r && (v->rs.channel != 1 || v->r_type == POISE_BF16)) {
         for (size_t i = 0; i < b->rows; i++) {
-            ptrdiff_t at = (ptrdiff_t)i * b->r_row + (ptrdiff_t)from * v->rs.channel;
-            ps_block_gather(v->k, v->y_half, b->cols, n, b->r + at * (ptrdiff_t)ps_size_of(v->y_half),
-                            b->r_pixel, v->rs.channel, b->out + i * b->cols * n);
+            const char *r = b->r + ((ptrdiff_t)i * b->r_row + (ptrdiff_t)from * v->rs.channel) * (ptrdiff_t)b->r_size;
+            if (codes)
+                ps_bytes_gather(b->cols, n, (const uint8_t *)r, b->r_pixel, v->rs.channel, b->res + i * b->cols * n);
+            else
+                ps_block_gather(v->k, v->r_type, b->cols, n, r, b->r_pixel, v->rs.channel, b->out + i * b->cols * n);
         }
-        b->r = (const char *)b->out;
+        b->r = codes ? (const char *)b->res : (const char *)b->out;
+        b->r_size = codes ? 1 : sizeof(float);
         b->r_first = (ptrdiff_t)from;
         b->r_row = (ptrdiff_t)(b->cols * n);
         b->r_pixel = (ptrdiff_t)n;
     }
-    b->half = false;
+    b->y_size = ps_size_of(c->out);
     b->y = (char *)b->out;
     b->y_first = (ptrdiff_t)from;
     b->y_row = (ptrdiff_t)(b->cols * n);
@@ -117,8 +130,12 @@ static void write_back(const block *b, char *y)
     size_t from = b->p0 * c->nr, n = ps_least(b->p1 * c->nr, c->og) - from;
     for (size_t i = 0; i < b->rows; i++) {
         ptrdiff_t at = (ptrdiff_t)i * v->ys.row + (ptrdiff_t)from * v->ys.channel;
-        ps_block_scatter(v->k, v->y_half, b->cols, n, b->out + i * b->cols * n,
-                         y + at * (ptrdiff_t)ps_size_of(v->y_half), v->ys.pixel, v->ys.channel);
+        char *to = y + at * (ptrdiff_t)ps_size_of(v->y_type);
+        size_t from_block = i * b->cols * n;
+        if (v->y_type == POISE_U8)
+            ps_bytes_scatter(b->cols, n, (const uint8_t *)b->out + from_block, (uint8_t *)to, v->ys.pixel, v->ys.channel);
+        else
+            ps_block_scatter(v->k, v->y_type, b->cols, n, b->out + from_block, to, v->ys.pixel, v->ys.channel);
     }
 }
 
@@ -127,12 +144,17 @@ static size_t set_taps(const block *b, size_t row, size_t col, size_t *first)
 {
     const ps_conv_cut *c = b->c;
     size_t from, to, n = 0;
-    ps_conv_taps(&c->v, (ptrdiff_t)(b->r0 + row), &from, &to);
+    if (c->type == POISE_U8) /* all of them */
+        from = 0, to = (size_t)c->v.kernel[0];
+    else
+        ps_conv_taps(&c->v, (ptrdiff_t)(b->r0 + row), &from, &to);
     ptrdiff_t at = b->origin + (ptrdiff_t)row * b->row + (ptrdiff_t)col * b->pixel;
     for (size_t ky = from; ky < to; ky++)
         for (size_t kx = 0; kx < c->taps; kx++, n++) {
             ptrdiff_t tap = at + (ptrdiff_t)ky * b->tap_row + (ptrdiff_t)kx * b->tap;
-            if (c->half)
+            if (c->type == POISE_U8)
+                b->taps8[n] = (const uint8_t *)b->x + tap;
+            else if (c->type == POISE_BF16)
                 b->taps16[n] = (const uint16_t *)(const void *)b->x + tap;
             else
                 b->taps[n] = (const float *)(const void *)b->x + tap;
@@ -141,29 +163,51 @@ static size_t set_taps(const block *b, size_t row, size_t col, size_t *first)
     return n;
 }
 
-/* m outputs of a row from `col` on, times panels [p0, p1): one of floats, any number of bfloat16. */
+/* Output channels [from, from + n) of m pixels, of quantised u8. */
+static void multiply_codes(const block *b, size_t m, size_t from, size_t n, size_t taps, const float *w, void *y,
+                           const void *r)
+{
+    const ps_conv_cut *c = b->c;
+    const ps_conv *v = &c->v;
+    ps_requant q = ps_conv_requant(v, &b->sums, b->group * c->og + from);
+    q.residual = r;
+    q.ldr = b->r_pixel;
+    q.narrow = true;
+    size_t panel = b->group * c->all_panels;
+    for (size_t p = from / c->nr; p < ps_ceil_div(from + n, c->nr); p++) q.narrow = q.narrow && b->sums.narrow[panel + p];
+    v->k->gemm_u8(m, n, c->k, taps, b->taps8, b->pixel, (const int8_t *)(const void *)w,
+                  (ptrdiff_t)(sizeof(float) * c->panel_floats), y, b->y_pixel, &q);
+}
+
+/* m outputs of a row from `col` on, times panels [p0, p1): one of floats, any number of bfloat16 and u8. */
 static void multiply(const block *b, size_t row, size_t col, size_t m, size_t p0, size_t p1, size_t first,
                      size_t taps)
 {
     const ps_conv_cut *c = b->c;
     const ps_conv *v = &c->v;
     size_t from = p0 * c->nr, n = ps_least(p1 * c->nr, c->og) - from;
-    ptrdiff_t size = (ptrdiff_t)ps_size_of(b->half);
+    const char *r = NULL;
+    if (b->r) {
+        ptrdiff_t at = (ptrdiff_t)row * b->r_row + (ptrdiff_t)col * b->r_pixel + (ptrdiff_t)from - b->r_first;
+        r = b->r + at * (ptrdiff_t)b->r_size;
+    }
+    size_t word = sizeof(float) / c->size;
+    const float *w = b->weights + p0 * c->panel_floats + first * (c->k / word) * c->nr;
+    ptrdiff_t at = (ptrdiff_t)row * b->y_row + (ptrdiff_t)col * b->y_pixel + (ptrdiff_t)from - b->y_first;
+    void *y = b->y + at * (ptrdiff_t)b->y_size;
+    if (c->type == POISE_U8) {
+        multiply_codes(b, m, from, n, taps, w, y, r);
+        return;
+    }
     ps_epilogue e = {.act = (ps_act)v->fused.act,
                      .a = v->fused.a,
                      .b = v->fused.b,
                      .act_last = v->fused.act_last != 0,
-                     .half = b->half};
+                     .half = b->y_size == sizeof(uint16_t),
+                     .residual = (const float *)(const void *)r,
+                     .ldr = b->r_pixel};
     if (v->bias) e.bias = v->bias + b->group * c->og + from;
-    if (b->r) {
-        ptrdiff_t at = (ptrdiff_t)row * b->r_row + (ptrdiff_t)col * b->r_pixel + (ptrdiff_t)from - b->r_first;
-        e.residual = (const float *)(const void *)(b->r + at * size);
-        e.ldr = b->r_pixel;
-    }
-    const float *w = b->weights + p0 * c->panel_floats + first * (c->k / (c->half ? 2 : 1)) * c->nr;
-    ptrdiff_t at = (ptrdiff_t)row * b->y_row + (ptrdiff_t)col * b->y_pixel + (ptrdiff_t)from - b->y_first;
-    void *y = b->y + at * size;
-    if (c->half)
+    if (c->type == POISE_BF16)
         v->k->gemm_bf16(m, n, c->k, taps, b->taps16, b->pixel, (const uint16_t *)(const void *)w,
                         (ptrdiff_t)(2 * c->panel_floats), y, b->y_pixel, &e);
     else
@@ -187,14 +231,15 @@ static bool nothing_needed(const block *b)
     return true;
 }
 
-/* All of the block times panels [p0, p1).  Tiles of a row differ by at most one pixel in height; gemm_bf16 makes them
- * itself. */
+/* All of the block times panels [p0, p1).  Tiles of a row differ by at most one pixel in height; gemm_bf16 and gemm_u8
+ * make them themselves. */
 static void all_tiles(const block *b, size_t p0, size_t p1)
 {
     size_t end, first;
+    bool whole = b->c->type != POISE_F32;
     for (size_t row = 0; row < b->rows; row++) {
         for (size_t at = 0; ps_conv_needed(need_of(b, row), b->cols, &at, &end); at = end) {
-            size_t n = end - at, parts = b->c->half ? 1 : ps_ceil_div(n, b->c->mr), step = b->c->half ? p1 - p0 : 1;
+            size_t n = end - at, parts = whole ? 1 : ps_ceil_div(n, b->c->mr), step = whole ? p1 - p0 : 1;
             for (size_t i = 0; i < parts; i++) {
                 size_t col = at + n * i / parts, m = at + n * (i + 1) / parts - col;
                 size_t taps = set_taps(b, row, col, &first);
@@ -217,18 +262,21 @@ static void run_block(const ps_conv_cut *c, size_t image, block *b)
     const ps_conv *v = &c->v;
     if (nothing_needed(b)) return;
     size_t sets = (size_t)ps_conv_offset(v->batch_rank, v->batch, image, v->weight_step);
-    ptrdiff_t channel = (ptrdiff_t)(b->group * c->og), size = (ptrdiff_t)ps_size_of(v->y_half);
-    b->weights = v->weights + sets * c->set_floats + b->group * c->all_panels * c->panel_floats;
+    ptrdiff_t channel = (ptrdiff_t)(b->group * c->og);
+    const float *set = v->weights + sets * c->set_floats;
+    b->weights = set + b->group * c->all_panels * c->panel_floats;
+    if (c->type == POISE_U8) b->sums = ps_conv_sums_of(v, set);
     b->x = (const char *)v->x + (ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch) +
                                  (ptrdiff_t)(b->group * c->cg) * v->xs.channel) *
-                                    (ptrdiff_t)ps_size_of(v->x_half);
-    char *y = (char *)v->y + corner(b, &v->ys, image, channel) * size;
-    b->half = v->y_half;
+                                    (ptrdiff_t)ps_size_of(v->x_type);
+    b->y_size = ps_size_of(v->y_type);
+    b->r_size = ps_size_of(v->r_type);
+    char *y = (char *)v->y + corner(b, &v->ys, image, channel) * (ptrdiff_t)b->y_size;
     b->y = y;
     b->y_row = v->ys.row;
     b->y_pixel = v->ys.pixel;
     if (v->residual) {
-        b->r = (const char *)v->r + corner(b, &v->rs, image, channel) * size;
+        b->r = (const char *)v->r + corner(b, &v->rs, image, channel) * (ptrdiff_t)b->r_size;
         b->r_row = v->rs.row;
         b->r_pixel = v->rs.pixel;
     }
@@ -253,6 +301,7 @@ static void run_items(void *ctx, int begin, int end, int thread)
         block b = {.c = c, .taps = (const float **)(void *)at};
         b.in = at + pointers;
         b.out = (float *)(void *)(at + pointers + ps_round_up(c->in_bytes, PS_ALIGN));
+        b.res = (uint8_t *)b.out + ps_round_up(c->out_bytes, PS_ALIGN);
         size_t rest = i;
         b.p0 = rest % c->panel_blocks * c->panels;
         b.p1 = ps_least(b.p0 + c->panels, c->all_panels);

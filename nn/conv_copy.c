@@ -22,12 +22,12 @@ static void gather_f32(const ps_kernels *k, size_t m, size_t n, const float *x, 
     }
 }
 
-void ps_block_gather(const ps_kernels *k, bool half, size_t m, size_t n, const void *x, ptrdiff_t row,
+void ps_block_gather(const ps_kernels *k, poise_type type, size_t m, size_t n, const void *x, ptrdiff_t row,
                      ptrdiff_t col, float *dst)
 {
     const uint16_t *h = x;
     if (!m || !n) return;
-    if (!half)
+    if (type == POISE_F32)
         gather_f32(k, m, n, x, row, col, dst);
     else if (col == 1 && row == (ptrdiff_t)n)
         k->f32_from_bf16(m * n, h, dst);
@@ -39,11 +39,12 @@ void ps_block_gather(const ps_kernels *k, bool half, size_t m, size_t n, const v
                 dst[i * n + j] = ps_bf16_widen(h[(ptrdiff_t)i * row + (ptrdiff_t)j * col]);
 }
 
-void ps_block_scatter(const ps_kernels *k, bool half, size_t m, size_t n, const float *src, void *y,
+void ps_block_scatter(const ps_kernels *k, poise_type type, size_t m, size_t n, const float *src, void *y,
                       ptrdiff_t row, ptrdiff_t col)
 {
     float *f = y;
     uint16_t *h = y;
+    bool half = type == POISE_BF16;
     if (half && col == 1)
         for (size_t i = 0; i < m; i++) k->bf16_from_f32(n, src + i * n, h + (ptrdiff_t)i * row);
     else if (half)
@@ -55,6 +56,24 @@ void ps_block_scatter(const ps_kernels *k, bool half, size_t m, size_t n, const 
     else
         for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j < n; j++) f[(ptrdiff_t)i * row + (ptrdiff_t)j * col] = src[i * n + j];
+}
+
+void ps_bytes_gather(size_t m, size_t n, const uint8_t *x, ptrdiff_t row, ptrdiff_t col, uint8_t *dst)
+{
+    for (size_t i = 0; i < m; i++, dst += n)
+        if (col == 1 || n == 1)
+            memcpy(dst, x + (ptrdiff_t)i * row, n);
+        else
+            for (size_t j = 0; j < n; j++) dst[j] = x[(ptrdiff_t)i * row + (ptrdiff_t)j * col];
+}
+
+void ps_bytes_scatter(size_t m, size_t n, const uint8_t *src, uint8_t *y, ptrdiff_t row, ptrdiff_t col)
+{
+    for (size_t i = 0; i < m; i++, src += n)
+        if (col == 1 || n == 1)
+            memcpy(y + (ptrdiff_t)i * row, src, n);
+        else
+            for (size_t j = 0; j < n; j++) y[(ptrdiff_t)i * row + (ptrdiff_t)j * col] = src[j];
 }
 
 /* Pixels of bfloat16, step apart in dst, where what is beyond their channels becomes zero. */
@@ -101,18 +120,48 @@ static void gather_split(const ps_kernels *k, size_t m, const ps_slab *s, const 
     }
 }
 
+/* So many bytes a pixel are copied as whole vectors by a compiler that knows the number. */
+static void gather_vectors(size_t m, size_t vectors, const uint8_t *x, ptrdiff_t pixel, uint8_t *dst, size_t step)
+{
+    enum { VECTOR = 16 };
+    for (size_t i = 0; i < m; i++, x += pixel, dst += step)
+        for (size_t j = 0; j < vectors; j++) memcpy(dst + j * VECTOR, x + j * VECTOR, VECTOR);
+}
+
+/* Pixels of u8; what is beyond their channels becomes the border, so that no byte is undefined. */
+static void gather_codes(size_t m, const ps_slab *s, const uint8_t *x, uint8_t *dst)
+{
+    size_t c = s->channels, step = s->step;
+    if (s->channel == 1 && step == c && s->pixel == (ptrdiff_t)c) {
+        memcpy(dst, x, m * c);
+        return;
+    }
+    if (s->channel == 1 && c % 16 == 0)
+        gather_vectors(m, c / 16, x, s->pixel, dst, step);
+    else if (s->channel == 1)
+        for (size_t i = 0; i < m; i++)
+            for (size_t j = 0; j < c; j++) dst[i * step + j] = x[(ptrdiff_t)i * s->pixel + (ptrdiff_t)j];
+    else
+        for (size_t j = 0; j < c; j++)
+            for (size_t i = 0; i < m; i++)
+                dst[i * step + j] = x[(ptrdiff_t)i * s->pixel + (ptrdiff_t)j * s->channel];
+    for (size_t i = 0; c < step && i < m; i++) memset(dst + i * step + c, s->border, step - c);
+}
+
 static void gather_pixels(const ps_kernels *k, size_t m, const ps_slab *s, const char *x, void *dst)
 {
     float *to = dst;
-    if (s->split)
+    if (s->type == POISE_U8)
+        gather_codes(m, s, (const uint8_t *)x, dst);
+    else if (s->split)
         gather_split(k, m, s, (const float *)(const void *)x, dst);
-    else if (s->to_half)
+    else if (s->to == POISE_BF16)
         gather_half(m, s, (const uint16_t *)(const void *)x, dst);
     else if (s->step == s->channels)
-        ps_block_gather(k, s->half, m, s->channels, x, s->pixel, s->channel, to);
+        ps_block_gather(k, s->type, m, s->channels, x, s->pixel, s->channel, to);
     else
-        for (size_t i = 0; i < m; i++, x += s->pixel * (ptrdiff_t)ps_size_of(s->half), to += s->step)
-            ps_block_gather(k, s->half, 1, s->channels, x, (ptrdiff_t)s->channels, s->channel, to);
+        for (size_t i = 0; i < m; i++, x += s->pixel * (ptrdiff_t)ps_size_of(s->type), to += s->step)
+            ps_block_gather(k, s->type, 1, s->channels, x, (ptrdiff_t)s->channels, s->channel, to);
 }
 
 static void copy_row(const ps_kernels *k, const ps_slab *s, const char *x, char *dst)
@@ -121,21 +170,23 @@ static void copy_row(const ps_kernels *k, const ps_slab *s, const char *x, char 
               to = s->in[1] - s->col0; /* of dst that has pixels */
     from = from < 0 ? 0 : from > cols ? cols : from;
     to = to < from ? from : to > cols ? cols : to;
-    size_t first = (size_t)from, end = (size_t)to, pixel = s->step * ps_size_of(s->to_half);
-    memset(dst, 0, first * pixel);
-    memset(dst + end * pixel, 0, (s->cols - end) * pixel);
+    size_t first = (size_t)from, end = (size_t)to, pixel = s->step * ps_size_of(s->to);
+    memset(dst, s->border, first * pixel);
+    memset(dst + end * pixel, s->border, (s->cols - end) * pixel);
     if (end > first)
-        gather_pixels(k, end - first, s, x + (s->col0 + from) * s->pixel * (ptrdiff_t)ps_size_of(s->half),
+        gather_pixels(k, end - first, s, x + (s->col0 + from) * s->pixel * (ptrdiff_t)ps_size_of(s->type),
                       dst + first * pixel);
 }
 
 void ps_slab_copy(const ps_kernels *k, const ps_slab *s, void *dst)
 {
-    size_t row = s->cols * s->step * ps_size_of(s->to_half);
+    size_t row = s->cols * s->step * ps_size_of(s->to);
     for (size_t i = 0; i < s->rows; i++) {
         ptrdiff_t iy = s->row0 + (ptrdiff_t)i * s->row_step;
         if (iy >= 0 && iy < s->in[0])
-            copy_row(k, s, (const char *)s->x + iy * s->row * (ptrdiff_t)ps_size_of(s->half),
+            copy_row(k, s, (const char *)s->x + iy * s->row * (ptrdiff_t)ps_size_of(s->type),
                      (char *)dst + i * row);
+        else if (s->type == POISE_U8)
+            memset((char *)dst + i * row, s->border, row);
     }
 }

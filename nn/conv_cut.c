@@ -33,6 +33,24 @@ bool ps_conv_needed(const uint8_t *need, size_t n, size_t *at, size_t *end)
     return true;
 }
 
+ps_requant ps_conv_requant(const ps_conv *v, const ps_conv_sums *sums, size_t from)
+{
+    const ps_conv_codes *codes = &v->codes;
+    return (ps_requant){.add = sums->add + from,
+                        .scale = sums->scale + from,
+                        .bias = v->bias ? v->bias + from : NULL,
+                        .act = (ps_act)v->fused.act,
+                        .a = v->fused.a,
+                        .b = v->fused.b,
+                        .act_last = v->fused.act_last != 0,
+                        .res_scale = codes->r_scale,
+                        .res_zero = codes->r_zero,
+                        .to_f32 = v->y_type == POISE_F32,
+                        .inv = codes->y_scale > 0 ? 1 / codes->y_scale : 0,
+                        .zero = codes->y_zero,
+                        .table = codes->table};
+}
+
 static uint64_t macs_of(const ps_conv *v)
 {
     uint64_t per_pixel = (uint64_t)v->kernel[0] * (uint64_t)v->kernel[1] * (uint64_t)(v->c / v->group);
@@ -113,11 +131,12 @@ static void merge(ps_conv *v)
     }
 }
 
-static bool leaves_sideways(const ps_conv *v)
+/* Whether some window leaves the image above or below (axis 0), or sideways. */
+static bool leaves(const ps_conv *v, int axis)
 {
-    ptrdiff_t last = (ptrdiff_t)(v->out[1] - 1) * v->stride[1] - v->pad[1] +
-                     (ptrdiff_t)(v->kernel[1] - 1) * v->dilation[1];
-    return v->pad[1] > 0 || last >= v->in[1];
+    ptrdiff_t last = (ptrdiff_t)(v->out[axis] - 1) * v->stride[axis] - v->pad[axis] +
+                     (ptrdiff_t)(v->kernel[axis] - 1) * v->dilation[axis];
+    return v->pad[axis] > 0 || last >= v->in[axis];
 }
 
 /* Taps of a window row are one tap when they are adjacent.  A copy makes them so, and pays for narrow pixels. */
@@ -139,16 +158,18 @@ static void choose_reading(ps_conv_cut *c)
 {
     const ps_conv *v = &c->v;
     bool row_of_taps = v->kernel[1] > 1 && v->dilation[1] == 1, many = c->all_panels > FEW_PANELS;
-    c->copy_in = (c->cg > 1 && v->xs.channel != 1) || leaves_sideways(v) || c->pixel != c->cg ||
+    bool codes = c->type == POISE_U8, odd = codes && c->pixel % 4; /* only a row of taps is whole words */
+    c->copy_in = (c->cg > 1 && v->xs.channel != 1) || leaves(v, 1) || (codes && leaves(v, 0)) || c->pixel != c->cg || odd ||
                  (row_of_taps && v->xs.pixel != (ptrdiff_t)c->cg && c->cg < NARROW) ||
                  (many && rows_collide(c, v->stride[1] * v->xs.pixel));
-    bool spread = c->copy_in && many && rows_collide(c, (ptrdiff_t)v->stride[1] * (ptrdiff_t)c->pixel);
+    bool spread = c->copy_in && many && !odd && rows_collide(c, (ptrdiff_t)v->stride[1] * (ptrdiff_t)c->pixel);
     c->slab_pixel = spread ? c->pixel + PS_ALIGN / c->size : c->pixel;
     bool merged = row_of_taps && !spread && (c->copy_in || v->xs.pixel == (ptrdiff_t)c->cg);
     c->taps = merged ? 1 : (size_t)v->kernel[1];
     c->k = merged ? (size_t)v->kernel[1] * c->pixel : c->pixel;
+    if (odd) c->k = (c->k + 3) / 4 * 4; /* reads up to three bytes of the next pixel, whose weights are zero */
     c->copy_out = (c->og > 1 && (v->ys.channel != 1 || (v->residual && v->rs.channel != 1))) ||
-                  (v->y_half && !c->half); /* gemm_f32 writes floats */
+                  (v->y_type == POISE_BF16 && c->type == POISE_F32); /* gemm_f32 writes floats */
     c->slab_step = v->kernel[0] > 1 ? (size_t)v->dilation[0] : 1;
 }
 
@@ -167,7 +188,7 @@ static void choose_block(ps_conv_cut *c)
 {
     const ps_conv *v = &c->v;
     size_t sy = (size_t)v->stride[0], sx = (size_t)v->stride[1], kh = (size_t)v->kernel[0];
-    size_t pixel = c->pixel * c->size + (c->copy_out ? c->og * sizeof(float) : 0);
+    size_t pixel = c->pixel * c->size + (c->copy_out ? c->og * ps_size_of(c->out) : 0);
     if (!pixel) pixel = sizeof(float);
     size_t oh = (size_t)v->out[0], ow = (size_t)v->out[1];
     size_t most = c->slab_limit / ps_size_cap(pixel * sx, kh); /* columns when a block is one row */
@@ -223,13 +244,14 @@ void ps_conv_cut_make(const ps_conv *v, ps_conv_cut *c)
     c->mr = (size_t)ps_conv_tile(v).mr;
     c->nr = (size_t)ps_conv_tile(v).nr;
     c->pixel = ps_conv_pixel(v);
-    c->half = ps_conv_multiplies_half(v);
-    c->size = ps_size_of(c->half);
+    c->type = ps_conv_multiplies(v);
+    c->out = c->type == POISE_U8 ? v->y_type : POISE_F32;
+    c->size = ps_size_of(c->type);
     c->all_panels = c->panels = ps_ceil_div(c->og, c->nr);
     c->images = ps_conv_images(&c->v);
     c->set_floats = ps_conv_packed(v);
-    size_t row = ps_size_cap((size_t)v->kernel[1], ps_conv_tap(v));
-    c->panel_floats = ps_round_up(ps_size_cap((size_t)v->kernel[0], row), PS_ALIGN / sizeof(float));
+    c->panel_floats =
+        ps_round_up(ps_size_cap((size_t)v->kernel[0], ps_conv_window_row(v)), PS_ALIGN / sizeof(float));
     ps_conv_way way = ps_conv_way_of(v);
     c->slab_limit = way == PS_CONV_DIRECT_SMALL ? PS_CONV_SLAB / 4 : way == PS_CONV_DIRECT_LARGE ? PS_CONV_SLAB * 2 : PS_CONV_SLAB;
     choose_reading(c);
@@ -239,7 +261,9 @@ void ps_conv_cut_make(const ps_conv *v, ps_conv_cut *c)
     size_t panel_cols = ps_least(c->panels * c->nr, c->og);
     size_t slab = ps_size_cap(c->slab_rows, c->slab_cols);
     if (c->copy_in) c->in_bytes = ps_size_cap(slab, c->slab_pixel * c->size);
-    if (c->copy_out) c->out_bytes = ps_size_cap(c->rows * c->cols, panel_cols * sizeof(float));
+    if (c->copy_in && c->type == POISE_U8 && !ps_size_add(&c->in_bytes, c->in_bytes, PS_CONV_BEHIND)) c->in_bytes = SIZE_MAX;
+    if (c->copy_out) c->out_bytes = ps_size_cap(c->rows * c->cols, panel_cols * ps_size_of(c->out));
+    if (c->copy_out && v->residual && c->type == POISE_U8) c->res_bytes = ps_size_cap(c->rows * c->cols, panel_cols);
     c->panels_first = way == PS_CONV_DIRECT_PANELS ||
                       (way != PS_CONV_DIRECT_PIXELS && ps_size_cap(c->panels, c->panel_floats) > PS_CONV_PANELS / sizeof(float));
 }
@@ -247,8 +271,8 @@ void ps_conv_cut_make(const ps_conv *v, ps_conv_cut *c)
 bool ps_conv_cut_bytes(ps_conv_cut *c)
 {
     size_t pointers = (size_t)c->v.kernel[0] * c->taps, n = ps_size_cap(pointers, sizeof(float *));
-    const size_t part[] = {n, c->in_bytes, c->out_bytes};
-    for (int i = 0; i < 3; i++) {
+    const size_t part[] = {n, c->in_bytes, c->out_bytes, c->res_bytes};
+    for (int i = 0; i < 4; i++) {
         if (part[i] > SIZE_MAX / 8) return false;
         c->thread_bytes += ps_round_up(part[i], PS_ALIGN);
     }

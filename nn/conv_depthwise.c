@@ -3,16 +3,19 @@
  * Outputs whose window lies inside the image are computed in place, those at the left and right edge from a copy of
  * their input with zero borders.  Where that would copy more than the image has (tall windows, narrow images), and
  * where channels are not adjacent, each input row is copied once into a ring with a row for each tap.  So it is where
- * inputs are bfloat16: the kernel reads and writes floats, of which outputs go through a row too. */
+ * inputs are bfloat16: the kernel reads and writes floats, of which outputs go through a row too.  Of u8 it is done wherever
+ * a window leaves the image: a copy costs little there, and rows above and below have to be made, of zero points. */
 #include "nn/conv.h"
 
 typedef struct dw_cut {
     const ps_conv *v;
+    poise_type type; /* what the kernel reads: f32 or u8 */
+    poise_type out;  /* and writes */
     bool ring, copy_out;
     size_t rows, row_blocks; /* output rows of a chunk */
     size_t left, right;      /* outputs [0, left) and [right, ow) have windows that leave the image */
     size_t span;             /* pixels of a copied input row */
-    size_t pointer_bytes, in_bytes, out_bytes, thread_bytes;
+    size_t pointer_bytes, in_bytes, out_bytes, res_bytes, thread_bytes;
     int threads;
 } dw_cut;
 
@@ -41,23 +44,32 @@ static void find_edges(dw_cut *c)
 static bool prefers_ring(const dw_cut *c)
 {
     const ps_conv *v = c->v;
-    if (v->xs.channel != 1 || v->x_half) return true;
+    if (v->xs.channel != 1 || v->x_type != POISE_F32) return true;
     size_t ow = (size_t)v->out[1], edges = span_of(v, c->left) + span_of(v, ow - c->right);
     return 2 * ps_size_cap(edges, (size_t)v->kernel[0]) / (size_t)v->stride[0] >= span_of(v, ow);
 }
 
+static bool leaves_vertically(const ps_conv *v)
+{
+    ptrdiff_t last = (ptrdiff_t)(v->out[0] - 1) * v->stride[0] - v->pad[0] + (ptrdiff_t)(v->kernel[0] - 1) * v->dilation[0];
+    return v->pad[0] > 0 || last >= v->in[0];
+}
+
 static void make_cut(const ps_conv *v, dw_cut *c)
 {
-    *c = (dw_cut){.v = v};
+    bool codes = v->x_type == POISE_U8;
+    *c = (dw_cut){.v = v, .type = codes ? POISE_U8 : POISE_F32, .out = codes ? v->y_type : POISE_F32};
     size_t ch = (size_t)v->c, ow = (size_t)v->out[1], oh = (size_t)v->out[0];
     find_edges(c);
-    c->ring = (c->left || c->right < ow || v->xs.channel != 1 || v->x_half) && prefers_ring(c);
-    c->copy_out = v->y_half || v->ys.channel != 1 || (v->residual && v->rs.channel != 1);
+    bool edges = c->left || c->right < ow || (codes && leaves_vertically(v));
+    c->ring = (edges || v->xs.channel != 1 || v->x_type == POISE_BF16) && prefers_ring(c);
+    c->copy_out = v->y_type == POISE_BF16 || v->ys.channel != 1 || (v->residual && v->rs.channel != 1);
     size_t edge = c->left > ow - c->right ? c->left : ow - c->right;
     c->span = span_of(v, c->ring ? ow : edge);
     c->pointer_bytes = ps_size_cap((size_t)v->kernel[0], sizeof(float *));
-    c->in_bytes = ps_size_cap(ps_size_cap(c->span, ch * sizeof(float)), (size_t)v->kernel[0]);
-    if (c->copy_out) c->out_bytes = ps_size_cap(ow, ch * sizeof(float));
+    c->in_bytes = ps_size_cap(ps_size_cap(c->span, ch * ps_size_of(c->type)), (size_t)v->kernel[0]);
+    if (c->copy_out) c->out_bytes = ps_size_cap(ow, ch * ps_size_of(c->out));
+    if (c->copy_out && codes && v->residual) c->res_bytes = ps_size_cap(ow, ch);
     size_t images = ps_conv_images(v), want = ps_conv_chunks_wanted(v);
     c->rows = want > 1 && images ? oh * images / want : oh;
     c->rows = c->rows < 1 ? 1 : ps_least(c->rows, oh);
@@ -67,8 +79,8 @@ static void make_cut(const ps_conv *v, dw_cut *c)
 
 static bool thread_bytes(dw_cut *c)
 {
-    const size_t part[] = {c->pointer_bytes, c->in_bytes, c->out_bytes};
-    for (int i = 0; i < 3; i++) {
+    const size_t part[] = {c->pointer_bytes, c->in_bytes, c->out_bytes, c->res_bytes};
+    for (int i = 0; i < 4; i++) {
         if (part[i] > SIZE_MAX / 8) return false;
         c->thread_bytes += ps_round_up(part[i], PS_ALIGN);
     }
@@ -87,10 +99,12 @@ typedef struct dw_row {
     const dw_cut *c;
     const char *x;
     size_t first, end, oy; /* taps ky that exist */
-    const float **taps;
-    float *in;
-    float *y;
-    const float *r;
+    union {
+        const float **taps;
+        const uint8_t **taps8;
+    };
+    char *in, *y;
+    const char *r;
     ptrdiff_t y_pixel, r_pixel;
 } dw_row;
 
@@ -104,11 +118,11 @@ static void run_span(const dw_row *w, size_t ox, size_t n, ptrdiff_t pixel)
                      .b = v->fused.b,
                      .act_last = v->fused.act_last != 0};
     if (w->r) {
-        e.residual = w->r + (ptrdiff_t)ox * w->r_pixel;
+        e.residual = (const float *)(const void *)w->r + (ptrdiff_t)ox * w->r_pixel;
         e.ldr = w->r_pixel;
     }
     v->k->dwconv_f32(n, c, w->end - w->first, kw, w->taps, v->stride[1] * pixel, v->dilation[1] * pixel,
-                     v->weights + w->first * kw * c, w->y + (ptrdiff_t)ox * w->y_pixel, w->y_pixel, &e);
+                     v->weights + w->first * kw * c, (float *)(void *)w->y + (ptrdiff_t)ox * w->y_pixel, w->y_pixel, &e);
 }
 
 /* Input row of tap ky. */
@@ -118,13 +132,24 @@ static ptrdiff_t input_row(const dw_row *w, size_t ky)
     return (ptrdiff_t)w->oy * v->stride[0] - v->pad[0] + (ptrdiff_t)ky * v->dilation[0];
 }
 
+/* Tap i begins at an element of x. */
+static void set_tap(const dw_row *w, size_t i, const char *x, ptrdiff_t at)
+{
+    if (w->c->type == POISE_U8)
+        w->taps8[i] = (const uint8_t *)x + at;
+    else
+        w->taps[i] = (const float *)(const void *)x + at;
+}
+
 static void run_edge(const dw_row *w, size_t ox, size_t n)
 {
     const ps_conv *v = w->c->v;
     if (!n) return;
     size_t span = span_of(v, n), taps = w->end - w->first;
     ps_slab s = {.x = w->x,
-                 .half = v->x_half,
+                 .type = v->x_type,
+                 .to = w->c->type,
+                 .border = w->c->type == POISE_U8 ? (uint8_t)v->codes.x_zero : 0,
                  .row = v->xs.row,
                  .pixel = v->xs.pixel,
                  .channel = v->xs.channel,
@@ -137,7 +162,7 @@ static void run_edge(const dw_row *w, size_t ox, size_t n)
                  .channels = (size_t)v->c,
                  .step = (size_t)v->c};
     ps_slab_copy(v->k, &s, w->in);
-    for (size_t i = 0; i < taps; i++) w->taps[i] = w->in + i * span * (size_t)v->c;
+    for (size_t i = 0; i < taps; i++) set_tap(w, i, w->in, (ptrdiff_t)(i * span * (size_t)v->c));
     run_span(w, ox, n, v->c);
 }
 
@@ -147,7 +172,7 @@ static void run_inside(const dw_row *w, size_t ox, size_t n)
     if (!n) return;
     ptrdiff_t col = ((ptrdiff_t)ox * v->stride[1] - v->pad[1]) * v->xs.pixel;
     for (size_t ky = w->first; ky < w->end; ky++)
-        w->taps[ky - w->first] = (const float *)(const void *)w->x + (input_row(w, ky) * v->xs.row + col);
+        set_tap(w, ky - w->first, w->x, input_row(w, ky) * v->xs.row + col);
     run_span(w, ox, n, v->xs.pixel);
 }
 
@@ -158,10 +183,12 @@ static void run_ring(const dw_row *w, ptrdiff_t *next)
 {
     const dw_cut *c = w->c;
     const ps_conv *v = c->v;
-    size_t floats = c->span * (size_t)v->c;
+    size_t row = c->span * (size_t)v->c;
     bool adjacent = v->dilation[0] == 1;
     ps_slab s = {.x = w->x,
-                 .half = v->x_half,
+                 .type = v->x_type,
+                 .to = w->c->type,
+                 .border = w->c->type == POISE_U8 ? (uint8_t)v->codes.x_zero : 0,
                  .row = v->xs.row,
                  .pixel = v->xs.pixel,
                  .channel = v->xs.channel,
@@ -174,10 +201,10 @@ static void run_ring(const dw_row *w, ptrdiff_t *next)
                  .step = (size_t)v->c};
     for (size_t ky = w->first; ky < w->end; ky++) {
         s.row0 = input_row(w, ky);
-        float *slot = w->in + (adjacent ? (size_t)s.row0 % (size_t)v->kernel[0] : ky) * floats;
-        w->taps[ky - w->first] = slot;
+        size_t slot = (adjacent ? (size_t)(s.row0 + v->pad[0]) % (size_t)v->kernel[0] : ky) * row;
+        set_tap(w, ky - w->first, w->in, (ptrdiff_t)slot);
         if (adjacent && s.row0 < *next) continue;
-        ps_slab_copy(v->k, &s, slot);
+        ps_slab_copy(v->k, &s, w->in + slot * ps_size_of(c->type));
         *next = s.row0 + 1;
     }
     run_span(w, 0, (size_t)v->out[1], v->c);
@@ -187,30 +214,36 @@ static void run_row(const dw_cut *c, size_t image, size_t oy, ptrdiff_t *next, u
 {
     const ps_conv *v = c->v;
     size_t ow = (size_t)v->out[1], ch = (size_t)v->c;
-    float *out = (float *)(void *)(scratch + ps_round_up(c->pointer_bytes, PS_ALIGN) +
-                                   ps_round_up(c->in_bytes, PS_ALIGN));
-    ptrdiff_t size = (ptrdiff_t)ps_size_of(v->y_half);
+    char *in = (char *)scratch + ps_round_up(c->pointer_bytes, PS_ALIGN), *out = in + ps_round_up(c->in_bytes, PS_ALIGN);
+    ptrdiff_t size = (ptrdiff_t)ps_size_of(v->y_type);
     ptrdiff_t y_at = ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch) + (ptrdiff_t)oy * v->ys.row;
     char *y = (char *)v->y + y_at * size;
     dw_row w = {.c = c,
                 .oy = oy,
                 .x = (const char *)v->x + ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch) *
-                                              (ptrdiff_t)ps_size_of(v->x_half),
-                .y = (float *)(void *)y,
+                                              (ptrdiff_t)ps_size_of(v->x_type),
+                .y = y,
                 .y_pixel = v->ys.pixel,
                 .taps = (const float **)(void *)scratch,
-                .in = (float *)(void *)(scratch + ps_round_up(c->pointer_bytes, PS_ALIGN))};
-    ps_conv_taps(v, (ptrdiff_t)oy, &w.first, &w.end);
+                .in = in};
+    if (c->type == POISE_U8)
+        w.end = (size_t)v->kernel[0];
+    else
+        ps_conv_taps(v, (ptrdiff_t)oy, &w.first, &w.end);
     if (v->residual) {
         ptrdiff_t at =
             ps_conv_offset(v->batch_rank, v->batch, image, v->rs.batch) + (ptrdiff_t)oy * v->rs.row;
-        w.r = (const float *)(const void *)((const char *)v->r + at * size);
+        w.r = (const char *)v->r + at * (ptrdiff_t)ps_size_of(v->r_type);
         w.r_pixel = v->rs.pixel;
     }
     if (c->copy_out) {
-        if (v->residual && (v->rs.channel != 1 || v->y_half)) {
-            ps_block_gather(v->k, v->y_half, ow, ch, w.r, v->rs.pixel, v->rs.channel, out);
-            w.r = out;
+        if (v->residual && (v->rs.channel != 1 || v->r_type == POISE_BF16)) {
+            char *res = c->type == POISE_U8 ? out + ps_round_up(c->out_bytes, PS_ALIGN) : out;
+            if (c->type == POISE_U8)
+                ps_bytes_gather(ow, ch, (const uint8_t *)w.r, v->rs.pixel, v->rs.channel, (uint8_t *)res);
+            else
+                ps_block_gather(v->k, v->r_type, ow, ch, w.r, v->rs.pixel, v->rs.channel, (float *)(void *)res);
+            w.r = res;
             w.r_pixel = (ptrdiff_t)ch;
         }
         w.y = out;
@@ -223,7 +256,11 @@ static void run_row(const dw_cut *c, size_t image, size_t oy, ptrdiff_t *next, u
         run_inside(&w, c->left, c->right - c->left);
         run_edge(&w, c->right, ow - c->right);
     }
-    if (c->copy_out) ps_block_scatter(v->k, v->y_half, ow, ch, out, y, v->ys.pixel, v->ys.channel);
+    if (!c->copy_out) return;
+    if (v->y_type == POISE_U8)
+        ps_bytes_scatter(ow, ch, (const uint8_t *)out, (uint8_t *)y, v->ys.pixel, v->ys.channel);
+    else
+        ps_block_scatter(v->k, v->y_type, ow, ch, (const float *)(const void *)out, y, v->ys.pixel, v->ys.channel);
 }
 
 static void run_chunks(void *ctx, int begin, int end, int thread)
@@ -233,7 +270,7 @@ static void run_chunks(void *ctx, int begin, int end, int thread)
     for (size_t i = (size_t)begin; i < (size_t)end; i++) {
         size_t image = i / c->row_blocks, r0 = i % c->row_blocks * c->rows;
         size_t r1 = ps_least(r0 + c->rows, (size_t)c->v->out[0]);
-        ptrdiff_t next = 0; /* first input row that was not copied yet */
+        ptrdiff_t next = PTRDIFF_MIN; /* first input row that was not copied yet */
         for (size_t oy = r0; oy < r1; oy++) run_row(c, image, oy, &next, scratch);
     }
 }

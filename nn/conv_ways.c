@@ -9,7 +9,8 @@ bool ps_conv_is_depthwise(const ps_conv *v)
 /* Whether all weights together are more than what PS_CONV_PANELS keeps in L2 (nn/conv.c then takes them panel by panel). */
 static bool many_weights(const ps_conv *v)
 {
-    uint64_t per = (uint64_t)v->kernel[0] * (uint64_t)v->kernel[1] * (uint64_t)(v->c / v->group) * sizeof(float), n;
+    uint64_t per = (uint64_t)v->kernel[0] * (uint64_t)v->kernel[1] * (uint64_t)(v->c / v->group), n;
+    per *= v->x_type == POISE_U8 ? 1 : sizeof(float);
     return __builtin_mul_overflow(per, (uint64_t)(v->o / v->group), &n) || n > PS_CONV_PANELS;
 }
 
@@ -17,14 +18,14 @@ static bool many_weights(const ps_conv *v)
 bool ps_conv_splits(const ps_conv *v)
 {
     enum { LEAST_CHANNELS = 16 };
-    return v->k->split && !v->x_half && !ps_conv_is_depthwise(v) && v->c / v->group >= LEAST_CHANNELS;
+    return v->k->split && v->x_type == POISE_F32 && !ps_conv_is_depthwise(v) && v->c / v->group >= LEAST_CHANNELS;
 }
 
 /* Those that can, the rule's choice first, and those that cut the work in other pieces. */
 static int ways_of(const ps_conv *v, ps_conv_way way[PS_CONV_WAYS])
 {
     int n = 0;
-    if (ps_conv_is_depthwise(v)) {
+    if (ps_conv_is_depthwise(v) && v->x_type != POISE_U8) {
         way[n++] = PS_CONV_DEPTHWISE;
         return n;
     }
@@ -45,10 +46,12 @@ ps_conv_way ps_conv_way_of(const ps_conv *v)
     return way[v->variant < n ? v->variant : 0];
 }
 
-bool ps_conv_multiplies_half(const ps_conv *v)
+poise_type ps_conv_multiplies(const ps_conv *v)
 {
+    if (v->x_type == POISE_U8) return POISE_U8;
     ps_conv_way way = ps_conv_way_of(v);
-    return (v->x_half || ps_conv_splits(v)) && way != PS_CONV_DEPTHWISE && way != PS_CONV_WINOGRAD4;
+    bool half = v->x_type == POISE_BF16 || ps_conv_splits(v);
+    return half && way != PS_CONV_DEPTHWISE && way != PS_CONV_WINOGRAD4 ? POISE_BF16 : POISE_F32;
 }
 
 const char *ps_conv_variant(const ps_conv *v, int i)

@@ -63,12 +63,12 @@ bool ps_winograd_can(const ps_conv *v)
     if (v->group != 1 || v->c < LEAST_CHANNELS || v->o < LEAST_CHANNELS) return false;
     for (int i = 0; i < v->batch_rank; i++)
         if (v->weight_step[i]) return false;
-    return v->xs.channel == 1 && v->ys.channel == 1 && (!v->residual || v->rs.channel == 1);
+    return v->x_type != POISE_U8 && v->xs.channel == 1 && v->ys.channel == 1 && (!v->residual || v->rs.channel == 1);
 }
 
 bool ps_winograd_pays(const ps_conv *v)
 {
-    bool half = v->x_half && v->k->fast & PS_FAST_BF16; /* against direct products at twice the speed */
+    bool half = v->x_type == POISE_BF16 && v->k->fast & PS_FAST_BF16; /* against direct products at twice the speed */
     if (half && v->k->fast & PS_FAST_BF16X3) return false; /* ... and those of AMX's tiles, many times as fast */
     if (half && (v->stride[0] != 1 || v->c < LEAST_HALF || v->o < LEAST_HALF)) return false;
     return tiles_of(v->out[0]) * tiles_of(v->out[1]) >= (v->stride[0] == 1 ? LEAST_TILES : LEAST_TILES_S2);
@@ -136,7 +136,7 @@ static void make_cut(const ps_conv *v, cut *c)
     c->thread_floats = ps_size_cap(c->products, c->in_step + c->out_step);
     if (!c->keep && !ps_size_add(&c->thread_floats, c->thread_floats, ps_size_cap(MATRICES, c->u_step)))
         c->thread_floats = SIZE_MAX;
-    size_t in_pixels = v->x_half ? c->products * c->c : 0, out_pixels = v->y_half ? 16 * c->out_ld : 0;
+    size_t in_pixels = v->x_type == POISE_BF16 ? c->products * c->c : 0, out_pixels = v->y_type == POISE_BF16 ? 16 * c->out_ld : 0;
     c->pixels_floats = ps_round_up(in_pixels > out_pixels ? in_pixels : out_pixels, 16);
     if (!ps_size_add(&c->thread_floats, c->thread_floats, c->pixels_floats)) c->thread_floats = SIZE_MAX;
     c->threads = want > 1 ? v->threads : 1;
@@ -212,6 +212,8 @@ static size_t transform_inputs(const cut *c, size_t image, size_t from, size_t n
 {
     const ps_conv *v = c->v;
     ptrdiff_t first = ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch);
+    const float *x = v->x;
+    const uint16_t *x16 = v->x;
     size_t needed = 0;
     for (size_t t = 0; t < n; t++) {
         if (!is_needed(c, from + t)) continue;
@@ -223,12 +225,12 @@ static size_t transform_inputs(const cut *c, size_t image, size_t from, size_t n
         bool any = part.y0 < part.y1 && part.x0 < part.x1;
         ptrdiff_t at = any ? first + (y0 + part.y0) * v->xs.row + (x0 + part.x0) * v->xs.pixel : first;
         float *to = in + needed++ * c->in_ld;
-        if (v->x_half) {
+        if (v->x_type == POISE_BF16) {
             size_t rows = any ? (size_t)(part.y1 - part.y0) : 0, cols = any ? (size_t)(part.x1 - part.x0) : 0;
-            widen(v->k, rows, cols, c->c, v->x16 + at, v->xs.row, v->xs.pixel, pixels);
+            widen(v->k, rows, cols, c->c, x16 + at, v->xs.row, v->xs.pixel, pixels);
             c->in(c->c, pixels, (ptrdiff_t)(cols * c->c), (ptrdiff_t)c->c, &part, to, (ptrdiff_t)c->in_step);
         } else {
-            c->in(c->c, v->x + at, v->xs.row, v->xs.pixel, &part, to, (ptrdiff_t)c->in_step);
+            c->in(c->c, x + at, v->xs.row, v->xs.pixel, &part, to, (ptrdiff_t)c->in_step);
         }
     }
     return needed;
@@ -255,6 +257,10 @@ static void transform_outputs(const cut *c, size_t image, size_t from, size_t n,
     ptrdiff_t y = ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch) + (ptrdiff_t)channel;
     ptrdiff_t r = v->residual ? ps_conv_offset(v->batch_rank, v->batch, image, v->rs.batch) + (ptrdiff_t)channel : 0;
     ptrdiff_t ld = (ptrdiff_t)cols;
+    const float *residual = v->r;
+    const uint16_t *residual16 = v->r;
+    float *to32 = v->y;
+    uint16_t *to16 = v->y;
     ps_epilogue e = {.bias = v->bias ? v->bias + channel : NULL,
                      .act = (ps_act)v->fused.act,
                      .a = v->fused.a,
@@ -266,20 +272,20 @@ static void transform_outputs(const cut *c, size_t image, size_t from, size_t n,
         size_t rows = ps_least((size_t)v->out[0] - ty, 4), columns = ps_least((size_t)v->out[1] - tx, 4);
         ptrdiff_t to = y + (ptrdiff_t)ty * v->ys.row + (ptrdiff_t)tx * v->ys.pixel;
         ptrdiff_t add = r + (ptrdiff_t)ty * v->rs.row + (ptrdiff_t)tx * v->rs.pixel, row = (ptrdiff_t)columns * ld;
-        if (v->y_half) {
+        if (v->y_type == POISE_BF16) {
             if (v->residual) {
-                widen(v->k, rows, columns, cols, v->r16 + add, v->rs.row, v->rs.pixel, pixels);
+                widen(v->k, rows, columns, cols, residual16 + add, v->rs.row, v->rs.pixel, pixels);
                 e.residual = pixels;
                 e.ldr = ld;
             }
             c->out(cols, out, (ptrdiff_t)c->out_step, rows, columns, pixels, row, ld, row, &e);
-            narrow(v->k, rows, columns, cols, pixels, v->y16 + to, v->ys.row, v->ys.pixel);
+            narrow(v->k, rows, columns, cols, pixels, to16 + to, v->ys.row, v->ys.pixel);
         } else {
             if (v->residual) {
-                e.residual = v->r + add;
+                e.residual = residual + add;
                 e.ldr = v->rs.pixel;
             }
-            c->out(cols, out, (ptrdiff_t)c->out_step, rows, columns, v->y + to, v->ys.row, v->ys.pixel, v->rs.row, &e);
+            c->out(cols, out, (ptrdiff_t)c->out_step, rows, columns, to32 + to, v->ys.row, v->ys.pixel, v->rs.row, &e);
         }
         out += c->out_ld;
     }

@@ -1,4 +1,4 @@
-/* nn/fused.h - rules and texts that operators with a fused activation share. */
+/* nn/fused.h - rules and texts that operators with a fused activation share, and products of codes. */
 #ifndef PS_NN_FUSED_H
 #define PS_NN_FUSED_H
 
@@ -16,10 +16,18 @@ poise_status ps_bias_check(const ps_value *bias, int32_t channels);
 poise_status ps_residual_check(const ps_value *residual, const ps_value *y);
 poise_status ps_f32_check(const ps_value *v, const char *what);
 
+/* The types of a product: inputs x, weights, bias, residual, scales of weights and table, the last four of which may be
+ * absent.  Sums are of `terms` products and go to `channels` outputs.
+ *   f32 x: weights of f32, or constants to be widened when they are packed: f16, bf16, or i8 with scales
+ *   quantised u8 x: i8 constants with scales, or (`both`) quantised u8; residual quantised u8; a table of 256 codes with
+ *     scale and zero point of those it is asked for
+ * Sets y's type: u8 where x is quantised and y has a scale, else f32. */
+poise_status ps_product_types(int n_in, const ps_value *const *in, int32_t channels, int64_t terms, bool both, ps_value *y);
+
 /* Window of a convolution on rank-3 or rank-4 images: everything positive, pads not negative, kernel as in w. */
 poise_status ps_window_check(const ps_value *x, const ps_value *w, const int32_t *kernel,
                              const int32_t *stride, const int32_t *dilation, const int32_t *pad);
-/* Sets y to f32 [n, o, (h,) w]; refuses sizes that are not positive or too large. */
+/* Sets y to [n, o, (h,) w], leaving its type; refuses sizes that are not positive or too large. */
 poise_status ps_image_shape(const ps_value *x, int64_t o, const int64_t size[2], ps_value *y);
 
 /* Places the strides of an image tensor (batch, row, pixel, channel). */
@@ -36,6 +44,10 @@ ps_front ps_front_of(const ps_call *c, bool ready, size_t packed);
 size_t ps_front_bytes(const ps_front *f, size_t rest);
 /* The bias as n floats side by side: itself, or copied to dst.  NULL for NULL. */
 const float *ps_bias_dense(const poise_tensor *bias, float *dst);
+
+/* Types and codes of x, residual in[3], table in[5] and y; and of weights in[1] with scales in[4]: all but strides. */
+void ps_product_set(const ps_call *c, ps_conv *v);
+ps_weights ps_product_weights(const ps_call *c);
 
 /* scratch, run and packs of a node that is one ps_conv (shapes and strides set): x in[0], weights in[1], bias in[2],
  * residual in[3]. */

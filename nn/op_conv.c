@@ -23,6 +23,8 @@ static poise_status conv_infer(const void *params, int n_in, const ps_value *con
         size[i] = padded < window ? 0 : (padded - window) / p->stride[i] + 1;
     }
     PS_TRY(ps_image_shape(x, o, size, out[0]));
+    int64_t terms = (int64_t)p->kernel[0] * p->kernel[1] * w->dim[1]; /* all weights together are below 2^31 */
+    PS_TRY(ps_product_types(n_in, in, o, terms, false, out[0]));
     PS_TRY(ps_bias_check(n_in > 2 ? in[2] : NULL, o));
     return ps_residual_check(n_in > 3 ? in[3] : NULL, out[0]);
 }
@@ -35,8 +37,6 @@ static ps_conv conv_of(const ps_call *c)
     ps_conv v = {.k = c->k,
                  .threads = c->threads,
                  .variant = c->variant,
-                 .x_half = x->type == POISE_BF16,
-                 .y_half = y->type == POISE_BF16,
                  .batch_rank = 1,
                  .batch = {x->dim[0]},
                  .in = {ps_image_height(x), x->dim[x->rank - 1]},
@@ -46,8 +46,8 @@ static ps_conv conv_of(const ps_call *c)
                  .group = p->group,
                  .fused = p->fused,
                  .xs = ps_image_strides(x),
-                 .ys = ps_image_strides(y),
-                 .residual = r != NULL};
+                 .ys = ps_image_strides(y)};
+    ps_product_set(c, &v);
     for (int i = 0; i < 2; i++) {
         v.kernel[i] = p->kernel[i];
         v.stride[i] = p->stride[i];
@@ -62,13 +62,13 @@ static ps_weights weights_of(const ps_call *c)
 {
     const poise_tensor *w = c->in[1];
     int32_t group = ((const ps_conv_params *)c->params)->group;
-    return (ps_weights){.half = w->type == POISE_BF16,
-                        .at = w->data,
-                        .group = w->dim[0] / group * w->stride[0],
-                        .o = w->stride[0],
-                        .c = w->stride[1],
-                        .kernel = {w->rank == 4 ? w->stride[2] : 0, w->stride[w->rank - 1]},
-                        .scale = 1};
+    ps_weights all = ps_product_weights(c);
+    all.group = w->dim[0] / group * w->stride[0];
+    all.o = w->stride[0];
+    all.c = w->stride[1];
+    all.kernel[0] = w->rank == 4 ? w->stride[2] : 0;
+    all.kernel[1] = w->stride[w->rank - 1];
+    return all;
 }
 
 static const char *conv_variant(const ps_call *c, int i)
@@ -119,6 +119,7 @@ static ps_narrow conv_narrow(const void *params, int n_in, const ps_value *const
 {
     (void)n_in;
     enum { LEAST = 8 };
+    if (in[0]->type != POISE_F32) return (ps_narrow){0};
     const ps_conv_params *p = params;
     int32_t c = in[0]->dim[1], o = out->dim[1];
     ps_narrow can = {.out = true, .in = 1 | 8, .tied = 8};
@@ -149,9 +150,10 @@ static void conv_describe(const void *params, char *buf, size_t size)
 const ps_op ps_op_conv = {
     .name = "conv",
     .min_in = 2,
-    .max_in = 4,
+    .max_in = 6,
     .n_out = 1,
     .order = PS_ORDER_LAST,
+    .flags = PS_OP_QUANTISED,
     .param_bytes = sizeof(ps_conv_params),
     .infer = conv_infer,
     .variant = conv_variant,

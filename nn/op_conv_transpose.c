@@ -36,6 +36,9 @@ static poise_status transpose_infer(const void *params, int n_in, const ps_value
     PS_TRY(ps_image_shape(x, o, size, out[0]));
     PS_REQUIRE((int64_t)p->stride[0] * p->stride[1] <= MOST_PHASES, POISE_UNSUPPORTED,
                "strides %dx%d: their product can be %d at most", (int)p->stride[0], (int)p->stride[1], MOST_PHASES);
+    PS_REQUIRE(n_in < 4 || !in[3], POISE_UNSUPPORTED, "takes no residual");
+    int64_t terms = (int64_t)p->kernel[0] * p->kernel[1] * (c / p->group); /* all weights together are below 2^31 */
+    PS_TRY(ps_product_types(n_in, in, (int32_t)o, terms, false, out[0]));
     return ps_bias_check(n_in > 2 ? in[2] : NULL, (int32_t)o);
 }
 
@@ -96,6 +99,7 @@ static phases phases_of(const ps_call *c)
                     .fused = p->fused,
                     .xs = ps_image_strides(x),
                     .ys = ps_image_strides(y)};
+    ps_product_set(c, &s.v);
     s.v.ys.row *= p->stride[0];
     s.v.ys.pixel *= p->stride[1];
     for (int i = 0; i < 2; i++) s.n[i] = least(p->stride[i], s.out[i]);
@@ -103,7 +107,7 @@ static phases phases_of(const ps_call *c)
 }
 
 /* The convolution of phase (py, px), its weights, and where its output begins.  A phase without taps is a 1x1
- * window that never meets the input: *packed is then 0. */
+ * window that never meets the input: *packed is then 0 for floats.  Codes read a pixel of zero points with weights of 0. */
 static ps_conv phase_conv(const ps_call *c, const phases *s, int32_t py, int32_t px, ps_weights *w,
                           size_t *packed, ptrdiff_t *offset)
 {
@@ -111,8 +115,10 @@ static ps_conv phase_conv(const ps_call *c, const phases *s, int32_t py, int32_t
     const poise_tensor *t = c->in[1], *y = c->out[0];
     ps_conv v = s->v;
     ptrdiff_t step[2] = {t->rank == 4 ? t->stride[2] : 0, t->stride[t->rank - 1]}, at = 0;
-    *w = (ps_weights){
-        .group = t->dim[0] / p->group * t->stride[0], .o = t->stride[1], .c = t->stride[0], .scale = 1};
+    *w = ps_product_weights(c);
+    w->group = t->dim[0] / p->group * t->stride[0];
+    w->o = t->stride[1];
+    w->c = t->stride[0];
     bool empty = false;
     for (int i = 0; i < 2; i++) {
         phase f = phase_of(p, i, i ? px : py, s->out[i]);
@@ -124,13 +130,13 @@ static ps_conv phase_conv(const ps_call *c, const phases *s, int32_t py, int32_t
         at += (f.first + (ptrdiff_t)(f.count - 1) * f.period) * step[i];
         empty |= f.count == 0;
     }
-    if (t->data && !empty) w->at = (const float *)t->data + at;
+    w->at = t->data && !empty ? (const char *)t->data + at * (ptrdiff_t)poise_type_size(t->type) : NULL;
     if (empty) {
         v.kernel[0] = v.kernel[1] = v.dilation[0] = v.dilation[1] = 1;
         v.pad[0] = v.out[0];
         v.pad[1] = 0;
     }
-    *packed = empty ? 0 : ps_conv_packed(&v);
+    *packed = empty && v.x_type != POISE_U8 ? 0 : ps_conv_packed(&v);
     *offset = (y->rank == 4 ? py * y->stride[2] : 0) + px * y->stride[y->rank - 1];
     return v;
 }
@@ -212,7 +218,7 @@ static void transpose_run(const ps_call *c)
             ptrdiff_t offset;
             ps_conv v = phase_conv(c, &s, py, px, &w, &n, &offset);
             v.weights = weights;
-            v.y = (float *)c->out[0]->data + offset;
+            v.y = (char *)c->out[0]->data + offset * (ptrdiff_t)ps_size_of(v.y_type);
             ps_conv_run(&v);
             weights += n;
         }
@@ -243,9 +249,10 @@ static void transpose_describe(const void *params, char *buf, size_t size)
 const ps_op ps_op_conv_transpose = {
     .name = "conv_transpose",
     .min_in = 2,
-    .max_in = 3,
+    .max_in = 6,
     .n_out = 1,
     .order = PS_ORDER_LAST,
+    .flags = PS_OP_QUANTISED,
     .param_bytes = sizeof(ps_conv_transpose_params),
     .infer = transpose_infer,
     .packed = transpose_packed,

@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+enum { ZERO_OF_S8 = 128 }; /* u8 less this is s8 */
+
 /* Rows and columns of the last two dimensions, as the product sees them. */
 static int32_t row_axis(int rank, int32_t trans)
 {
@@ -23,8 +25,6 @@ static poise_status matmul_infer(const void *params, int n_in, const ps_value *c
     ps_value *y = out[0];
     char left[PS_SHAPE_TEXT], right[PS_SHAPE_TEXT];
     PS_TRY(ps_fused_check(&p->fused));
-    PS_TRY(ps_f32_check(a, "left side"));
-    PS_TRY(ps_f32_check(b, "right side"));
     ps_shape_text(a->rank, a->dim, left);
     ps_shape_text(b->rank, b->dim, right);
     PS_REQUIRE(a->rank >= 2 && b->rank >= 2, POISE_BAD_MODEL, "%s times %s: both sides need 2 dimensions",
@@ -33,7 +33,6 @@ static poise_status matmul_infer(const void *params, int n_in, const ps_value *c
     PS_REQUIRE(k == kb, POISE_BAD_MODEL, "%s%s times %s%s: %d columns on the left, %d rows on the right",
                left, p->trans_a ? " transposed" : "", right, p->trans_b ? " transposed" : "", (int)k,
                (int)kb);
-    y->type = POISE_F32;
     y->rank = a->rank > b->rank ? a->rank : b->rank;
     for (int i = 0; i < y->rank - 2; i++) {
         int ia = i - (y->rank - a->rank), ib = i - (y->rank - b->rank);
@@ -44,6 +43,7 @@ static poise_status matmul_infer(const void *params, int n_in, const ps_value *c
     }
     y->dim[y->rank - 2] = a->dim[row_axis(a->rank, p->trans_a)];
     y->dim[y->rank - 1] = b->dim[col_axis(b->rank, p->trans_b)];
+    PS_TRY(ps_product_types(n_in, in, y->dim[y->rank - 1], k, true, y));
     PS_TRY(ps_bias_check(n_in > 2 ? in[2] : NULL, y->dim[y->rank - 1]));
     return ps_residual_check(n_in > 3 ? in[3] : NULL, y);
 }
@@ -68,8 +68,6 @@ static ps_conv conv_of(const ps_call *c)
     ps_conv v = {.k = c->k,
                  .threads = c->threads,
                  .variant = c->variant,
-                 .x_half = a->type == POISE_BF16,
-                 .y_half = y->type == POISE_BF16,
                  .batch_rank = y->rank - 2,
                  .in = {1, m},
                  .out = {1, m},
@@ -79,11 +77,15 @@ static ps_conv conv_of(const ps_call *c)
                  .kernel = {1, 1},
                  .stride = {1, 1},
                  .dilation = {1, 1},
-                 .residual = r != NULL,
                  .fused = p->fused,
                  .xs = strides_of(a, y->rank, p->trans_a),
                  .ys = strides_of(y, y->rank, 0)};
+    ps_product_set(c, &v);
     if (r) v.rs = strides_of(r, y->rank, 0);
+    if (b->type == POISE_U8 && b->zero != ZERO_OF_S8) { /* nn/conv_pack_int8.c: twice the same pixel */
+        v.kernel[1] = 2;
+        v.dilation[1] = 0;
+    }
     ptrdiff_t sets = 1;
     for (int i = y->rank - 3; i >= 0; i--) {
         int d = i - (y->rank - b->rank);
@@ -99,12 +101,11 @@ static ps_weights weights_of(const ps_call *c)
 {
     const ps_matmul_params *p = c->params;
     const poise_tensor *b = c->in[1];
-    ps_weights w = {.half = b->type == POISE_BF16,
-                    .at = b->data,
-                    .set_rank = b->rank - 2,
-                    .o = b->stride[col_axis(b->rank, p->trans_b)],
-                    .c = b->stride[row_axis(b->rank, p->trans_b)],
-                    .scale = p->alpha};
+    ps_weights w = ps_product_weights(c);
+    w.set_rank = b->rank - 2;
+    w.o = b->stride[col_axis(b->rank, p->trans_b)];
+    w.c = b->stride[row_axis(b->rank, p->trans_b)];
+    w.scale = p->alpha;
     for (int i = 0; i < w.set_rank; i++) {
         w.set_dim[i] = b->dim[i];
         w.set[i] = b->stride[i];
@@ -164,7 +165,8 @@ static uint64_t matmul_macs(const void *params, int n_in, const ps_value *const 
 
 static ps_narrow matmul_narrow(const void *params, int n_in, const ps_value *const *in, const ps_value *out)
 {
-    (void)params, (void)n_in, (void)in, (void)out;
+    (void)params, (void)n_in, (void)out;
+    if (in[0]->type != POISE_F32) return (ps_narrow){0};
     return (ps_narrow){.out = true, .in = 1 | 2 | 8, .tied = 8, .must = 1 | 2};
 }
 
@@ -180,9 +182,10 @@ static void matmul_describe(const void *params, char *buf, size_t size)
 const ps_op ps_op_matmul = {
     .name = "matmul",
     .min_in = 2,
-    .max_in = 4,
+    .max_in = 6,
     .n_out = 1,
     .order = PS_ORDER_ROW,
+    .flags = PS_OP_QUANTISED,
     .param_bytes = sizeof(ps_matmul_params),
     .infer = matmul_infer,
     .variant = matmul_variant,

@@ -15,7 +15,12 @@ typedef struct ps_fused {
     int32_t act_last;
 } ps_fused;
 
-/* conv: x [n,c,(h,)w], w [o,c/group,(kh,)kw], bias? [o], residual? like y -> y [n,o,(oh,)ow].
+/* Of conv, conv_transpose and matmul: weights may be constants of f16 or bf16, or of i8 with scales [o] or [1] (in[4]).  Of an
+ * x of quantised u8 they are the latter, a residual is quantised u8, and y too if it has a scale, else f32; a table? [256]
+ * (in[5], constant quantised u8) gives y's codes for those that the table's own scale and zero make of the sums:
+ *   real = float(sum of (x - zero)*w) * (x.scale * wscale) + bias; fused; code = round_half_even(real / scale) + zero
+ *
+ * conv: x [n,c,(h,)w], w [o,c/group,(kh,)kw], bias? [o], residual? like y, wscale?, table? -> y [n,o,(oh,)ow].
  * Windows are given for (h, w); a network with one spatial dimension uses entry 1 and has 1s (0 pads) in
  * entry 0.  pad: top, left, bottom, right. */
 typedef struct ps_conv_params {
@@ -23,7 +28,7 @@ typedef struct ps_conv_params {
     ps_fused fused;
 } ps_conv_params;
 
-/* conv_transpose: x [n,c,(h,)w], w [c,o/group,(kh,)kw], bias? [o] -> y [n,o,(oh,)ow] with
+/* conv_transpose: x [n,c,(h,)w], w [c,o/group,(kh,)kw], bias? [o], -, wscale?, table? -> y [n,o,(oh,)ow] with
  * oh = stride*(h-1) + out_pad + dilation*(kernel-1) + 1 - pad_top - pad_bottom. */
 typedef struct ps_conv_transpose_params {
     int32_t kernel[2], stride[2], dilation[2], pad[4], out_pad[2], group;
@@ -31,7 +36,8 @@ typedef struct ps_conv_transpose_params {
 } ps_conv_transpose_params;
 
 /* matmul: a [..,m,k] (trans_a: [..,k,m]), b [..,k,n] (trans_b: [..,n,k]), bias? [n], residual? like y
- * -> y [..,m,n]; leading dimensions broadcast.  Both ranks >= 2.  y = fused(alpha * a.b). */
+ * wscale?, table? -> y [..,m,n]; leading dimensions broadcast.  Both ranks >= 2.  y = fused(alpha * a.b).  Under a quantised a,
+ * b may be quantised u8 too. */
 typedef struct ps_matmul_params {
     int32_t trans_a, trans_b;
     float alpha;

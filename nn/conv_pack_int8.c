@@ -1,0 +1,112 @@
+/* nn/conv_pack_int8.c - s8 weights in the order in which kernels read them, with the sums that go with them.
+ *
+ * The product of codes is the sum over (x - zero)*w, of which the kernel computes that over x*w and adds -zero*sum(w).
+ *
+ * A computed right side of a matrix product is u8 with a zero point of its own: w = q - zero.  With a zero point of 128 that
+ * is an s8; others reach -255..255, and are the sum of two, which are multiplied one after the other (a window of two
+ * taps on the same pixel). */
+#include "nn/conv_pack.h"
+
+#include <string.h>
+
+/* A row of the panel is `of` bytes from output channel to output channel: byte p of it, output channel j of it. */
+static size_t place(size_t nr, size_t p, size_t j)
+{
+    return (p / 4 * nr + j) * 4 + p % 4;
+}
+
+/* Channels of one tap, which begin at byte `first` of the window's row. */
+static void pack_s8(const ps_conv *v, const ps_weights *w, ptrdiff_t at, size_t first, size_t n, int8_t *row)
+{
+    size_t nr = (size_t)v->k->gemm_u8_tile.nr, cg = (size_t)(v->c / v->group), ci = 0;
+    const int8_t *from = (const int8_t *)w->at + at;
+    if (w->c == 1 && first % 4 == 0)
+        for (; ci + 4 <= cg; ci += 4)
+            for (size_t j = 0; j < n; j++)
+                memcpy(row + place(nr, first + ci, j), from + (ptrdiff_t)j * w->o + (ptrdiff_t)ci, 4);
+    for (; ci < cg; ci++)
+        for (size_t j = 0; j < n; j++)
+            row[place(nr, first + ci, j)] = from[(ptrdiff_t)j * w->o + (ptrdiff_t)ci * w->c];
+}
+
+/* The same of u8: all of q - zero, or the half of it that tap kx has. */
+static void pack_u8(const ps_conv *v, const ps_weights *w, ptrdiff_t at, int kx, size_t first, size_t n, int8_t *row)
+{
+    size_t nr = (size_t)v->k->gemm_u8_tile.nr, cg = (size_t)(v->c / v->group);
+    const uint8_t *from = (const uint8_t *)w->at + at;
+    bool whole = v->kernel[1] == 1;
+    for (size_t ci = 0; ci < cg; ci++)
+        for (size_t j = 0; j < n; j++) {
+            int d = from[(ptrdiff_t)j * w->o + (ptrdiff_t)ci * w->c] - w->zero;
+            row[place(nr, first + ci, j)] = (int8_t)(whole ? d : kx ? d - d / 2 : d / 2);
+        }
+}
+
+/* For column j of a panel of `quads` times four rows: the sum, and whether any pair of rows reaches beyond what 255 times
+ * may be held in 16 bits. */
+static bool add_up(const int8_t *panel, size_t nr, size_t quads, size_t j, int32_t *sum)
+{
+    enum { MOST = 128 }; /* 255*128 <= 32767 */
+    int32_t all = 0;
+    bool narrow = true;
+    for (size_t q = 0; q < quads; q++) {
+        const int8_t *w = panel + (q * nr + j) * 4;
+        for (int i = 0; i < 4; i += 2) {
+            int a = w[i], b = w[i + 1], up = (a > 0 ? a : 0) + (b > 0 ? b : 0), down = (a < 0 ? a : 0) + (b < 0 ? b : 0);
+            narrow = narrow && up <= MOST && down >= -MOST;
+            all += a + b;
+        }
+    }
+    *sum = all;
+    return narrow;
+}
+
+static void set_sum(const ps_conv *v, const ps_weights *w, const ps_conv_sums *s, size_t o, int32_t sum)
+{
+    s->add[o] = -v->codes.x_zero * sum;
+    s->scale[o] = v->codes.x_scale * w->each[(ptrdiff_t)o * w->each_step] * w->scale;
+}
+
+void ps_pack_codes(const ps_conv *v, const ps_weights *w, ptrdiff_t at, size_t panel, float *dst)
+{
+    size_t nr = (size_t)v->k->gemm_u8_tile.nr, og = (size_t)(v->o / v->group), of_group = ps_ceil_div(og, nr);
+    size_t j0 = panel % of_group * nr, n = ps_least(og - j0, nr), o = panel / of_group * og + j0;
+    size_t row = ps_conv_window_row(v) * sizeof(float), pixel = ps_conv_pixel(v);
+    size_t bytes = ps_round_up((size_t)v->kernel[0] * row, PS_ALIGN);
+    int8_t *to = (int8_t *)(void *)dst + panel * bytes;
+    ps_conv_sums sums = ps_conv_sums_of(v, dst);
+    memset(to, 0, bytes);
+    for (int32_t ky = 0; w->at && ky < v->kernel[0]; ky++)
+        for (int32_t kx = 0; kx < v->kernel[1]; kx++) {
+            ptrdiff_t tap = at + ky * w->kernel[0] + kx * w->kernel[1];
+            int8_t *of_row = to + (size_t)ky * row;
+            if (w->type == POISE_I8)
+                pack_s8(v, w, tap, (size_t)kx * pixel, n, of_row);
+            else
+                pack_u8(v, w, tap, kx, (size_t)kx * pixel, n, of_row);
+        }
+    sums.narrow[panel] = 1;
+    for (size_t j = 0; j < n; j++) {
+        int32_t sum;
+        if (!add_up(to, nr, (size_t)v->kernel[0] * row / 4 / nr, j, &sum)) sums.narrow[panel] = 0;
+        set_sum(v, w, &sums, o + j, sum);
+    }
+}
+
+void ps_pack_codes_depthwise(const ps_conv *v, const ps_weights *w, float *dst)
+{
+    int8_t *to = (int8_t *)(void *)dst;
+    ps_conv_sums sums = ps_conv_sums_of(v, dst);
+    size_t taps = (size_t)v->kernel[0] * (size_t)v->kernel[1], c = (size_t)v->c;
+    for (int32_t ky = 0; ky < v->kernel[0]; ky++)
+        for (int32_t kx = 0; kx < v->kernel[1]; kx++)
+            for (size_t j = 0; j < c; j++)
+                *to++ = ((const int8_t *)w->at)[(ptrdiff_t)j * w->group + ky * w->kernel[0] + kx * w->kernel[1]];
+    sums.narrow[0] = 0;
+    to -= taps * c;
+    for (size_t j = 0; j < c; j++) {
+        int32_t sum = 0;
+        for (size_t t = 0; t < taps; t++) sum += to[t * c + j];
+        set_sum(v, w, &sums, j, sum);
+    }
+}
