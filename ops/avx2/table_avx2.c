@@ -35,6 +35,13 @@ const ps_kernels ps_kernels_avx2 = {
     .gemm_s16 = ps_gemm_s16_avx2,
     .bf16_from_f32 = ps_bf16_from_f32_avx2,
     .f32_from_bf16 = ps_f32_from_bf16_avx2,
+    .quantize_u8 = ps_quantize_u8_avx2,
+    .dequantize_u8 = ps_dequantize_u8_avx2,
+    .add_u8 = ps_add_u8_avx2,
+    .mul_u8 = ps_mul_u8_avx2,
+    .maxpool_u8 = ps_maxpool_u8_avx2,
+    .accumulate_u8 = ps_accumulate_u8_avx2,
+    .average_u8 = ps_average_u8_avx2,
     .gemm_f32_tile = {PS_AVX2_MR, PS_AVX2_NR},
     .name = "avx2",
 };

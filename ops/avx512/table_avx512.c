@@ -33,6 +33,13 @@ const ps_kernels ps_kernels_avx512 = {
     .gemm_s16 = ps_gemm_s16_avx512,
     .bf16_from_f32 = ps_bf16_from_f32_avx512,
     .f32_from_bf16 = ps_f32_from_bf16_avx512,
+    .quantize_u8 = ps_quantize_u8_avx512,
+    .dequantize_u8 = ps_dequantize_u8_avx512,
+    .add_u8 = ps_add_u8_avx512,
+    .mul_u8 = ps_mul_u8_avx512,
+    .maxpool_u8 = ps_maxpool_u8_avx512,
+    .accumulate_u8 = ps_accumulate_u8_avx512,
+    .average_u8 = ps_average_u8_avx512,
     .gemm_f32_tile = {PS_AVX512_MR, PS_AVX512_NR},
     .name = "avx512",
 };

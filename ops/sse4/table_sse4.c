@@ -38,6 +38,13 @@ const ps_kernels ps_kernels_sse4 = {
     .gemm_s16 = ps_gemm_s16_sse4,
     .bf16_from_f32 = ps_bf16_from_f32_sse4,
     .f32_from_bf16 = ps_f32_from_bf16_sse4,
+    .quantize_u8 = ps_quantize_u8_sse4,
+    .dequantize_u8 = ps_dequantize_u8_sse4,
+    .add_u8 = ps_add_u8_sse4,
+    .mul_u8 = ps_mul_u8_sse4,
+    .maxpool_u8 = ps_maxpool_u8_sse4,
+    .accumulate_u8 = ps_accumulate_u8_sse4,
+    .average_u8 = ps_average_u8_sse4,
     .gemm_f32_tile = {PS_SSE4_MR, PS_SSE4_NR},
     .name = "sse4",
 };

@@ -1,0 +1,51 @@
+/* ops/vec/bytes_avx2.h - the vocabulary of rows of bytes of ops/tmpl in AVX2.  See bytes_sse4.h. */
+#ifndef PS_OPS_VEC_BYTES_AVX2_H
+#define PS_OPS_VEC_BYTES_AVX2_H
+
+#include "ops/vec/vec_avx2.h"
+
+#include <string.h>
+
+enum { BN = 32 };
+typedef __m256i vb;
+typedef __m256i vi;
+
+// clang-format off: one name a line
+VINLINE vb bload(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
+VINLINE void bstore(uint8_t *p, vb x) { _mm256_storeu_si256((__m256i *)(void *)p, x); }
+VINLINE vb bload_k(const uint8_t *p, size_t k)
+{
+    if (k >= BN) return bload(p);
+    vb x = _mm256_setzero_si256();
+    memcpy(&x, p, k);
+    return x;
+}
+VINLINE void bstore_k(uint8_t *p, vb x, size_t k)
+{
+    if (k >= BN) bstore(p, x);
+    else memcpy(p, &x, k);
+}
+VINLINE vb bset(int32_t x) { return _mm256_set1_epi8((char)x); }
+VINLINE vb bmin(vb a, vb b) { return _mm256_min_epu8(a, b); }
+VINLINE vb bmax(vb a, vb b) { return _mm256_max_epu8(a, b); }
+VINLINE vb bspread(vb x) { return _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7)); }
+VINLINE vb bsort(vb x) { return _mm256_permutevar8x32_epi32(x, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)); }
+
+VINLINE vb blow16(vb x) { return _mm256_unpacklo_epi8(x, _mm256_setzero_si256()); }
+VINLINE vb bhigh16(vb x) { return _mm256_unpackhi_epi8(x, _mm256_setzero_si256()); }
+VINLINE vi blow32(vb x) { return _mm256_unpacklo_epi16(x, _mm256_setzero_si256()); }
+VINLINE vi bhigh32(vb x) { return _mm256_unpackhi_epi16(x, _mm256_setzero_si256()); }
+VINLINE vb badd16(vb a, vb b) { return _mm256_add_epi16(a, b); }
+VINLINE vb bset16(int32_t x) { return _mm256_set1_epi16((int16_t)x); }
+VINLINE vb bpack16(vi a, vi b, vb add) { return _mm256_adds_epi16(_mm256_packs_epi32(a, b), add); }
+VINLINE vb bpack8(vb a, vb b) { return _mm256_packus_epi16(a, b); }
+
+VINLINE vi iset(int32_t x) { return _mm256_set1_epi32(x); }
+VINLINE vi iload(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
+VINLINE void istore(int32_t *p, vi x) { _mm256_storeu_si256((__m256i *)(void *)p, x); }
+VINLINE vi iadd(vi a, vi b) { return _mm256_add_epi32(a, b); }
+VINLINE vf ifloat(vi x) { return _mm256_cvtepi32_ps(x); }
+VINLINE vi iround(vf x) { return _mm256_cvtps_epi32(x); }
+// clang-format on
+
+#endif
