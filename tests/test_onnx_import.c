@@ -1,104 +1,9 @@
 /* tests/test_onnx_import.c - hand-made ONNX files through the importer: what it makes of them, what it says. */
 #include "convert/onnx_import.h"
+#include "tests/onnx_build.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <cmocka.h>
-
-/* A protobuf writer of a few lines: messages are text fields and nested texts. */
-typedef struct pb {
-    uint8_t p[8192];
-    size_t n;
-} pb;
-
-static void byte(pb *b, unsigned v)
-{
-    assert_true(b->n < sizeof b->p);
-    b->p[b->n++] = (uint8_t)v;
-}
-
-static void varint(pb *b, uint64_t v)
-{
-    for (; v > 0x7f; v >>= 7) byte(b, (unsigned)(v & 0x7f) | 0x80);
-    byte(b, (unsigned)v);
-}
-
-static void number(pb *b, unsigned field, int64_t v)
-{
-    varint(b, field << 3);
-    varint(b, (uint64_t)v);
-}
-
-static void data(pb *b, unsigned field, const void *p, size_t n)
-{
-    varint(b, field << 3 | 2);
-    varint(b, n);
-    for (size_t i = 0; i < n; i++) byte(b, ((const uint8_t *)p)[i]);
-}
-
-static void text(pb *b, unsigned field, const char *s)
-{
-    data(b, field, s, strlen(s));
-}
-
-static void child(pb *b, unsigned field, const pb *c)
-{
-    data(b, field, c->p, c->n);
-}
-
-/* A float tensor as input or output; a dimension below 0 is symbolic. */
-static void info(pb *graph, unsigned field, const char *name, int rank, const int64_t *dim)
-{
-    pb v = {0}, type = {0}, tensor = {0}, shape = {0};
-    for (int i = 0; i < rank; i++) {
-        pb d = {0};
-        if (dim[i] < 0)
-            text(&d, 2, "size");
-        else
-            number(&d, 1, dim[i]);
-        child(&shape, 1, &d);
-    }
-    number(&tensor, 1, 1);
-    child(&tensor, 2, &shape);
-    child(&type, 1, &tensor);
-    text(&v, 1, name);
-    child(&v, 2, &type);
-    child(graph, field, &v);
-}
-
-static void node(pb *graph, const char *op, const char *in, const char *out)
-{
-    pb n = {0};
-    if (*in) text(&n, 1, in);
-    text(&n, 2, out);
-    text(&n, 3, out);
-    text(&n, 4, op);
-    child(graph, 1, &n);
-}
-
-static poise_status read_model(const pb *graph, int opset, const poise_convert_options *o, ps_graph *g)
-{
-    static pb file;
-    pb version = {0};
-    file.n = 0;
-    number(&version, 2, opset);
-    number(&file, 1, 8);
-    child(&file, 7, graph);
-    child(&file, 8, &version);
-    *g = (ps_graph){0};
-    return ps_onnx_read(g, file.p, file.n, o);
-}
-
-static void says(poise_status want, const char *part, const pb *graph, int opset,
-                 const poise_convert_options *o)
-{
-    ps_graph g;
-    assert_int_equal(read_model(graph, opset, o, &g), want);
-    if (!strstr(poise_error_text(), part)) fail_msg("'%s' does not say '%s'", poise_error_text(), part);
-    ps_graph_free(&g);
-}
 
 static const int64_t small[4] = {1, 3, 4, 4};
 
@@ -107,11 +12,11 @@ static void a_small_graph(void **state)
     (void)state;
     pb graph = {0};
     ps_graph g;
-    info(&graph, 11, "x", 4, small);
-    node(&graph, "Relu", "a", "y"); /* out of order on purpose */
-    node(&graph, "Neg", "x", "a");
-    info(&graph, 12, "y", 0, NULL);
-    assert_int_equal(read_model(&graph, 13, NULL, &g), POISE_OK);
+    pb_info(&graph, 11, "x", 4, small);
+    pb_node(&graph, "Relu", "a", "y"); /* out of order on purpose */
+    pb_node(&graph, "Neg", "x", "a");
+    pb_info(&graph, 12, "y", 0, NULL);
+    assert_int_equal(pb_read(&graph, 13, NULL, &g), POISE_OK);
     assert_int_equal(g.n_nodes, 2);
     assert_int_equal(g.n_inputs, 1);
     const ps_value *y = &g.values[g.outputs[0]];
@@ -128,33 +33,14 @@ static void shapes_are_constants(void **state)
     (void)state;
     pb graph = {0};
     ps_graph g;
-    info(&graph, 11, "x", 4, small);
-    node(&graph, "Shape", "x", "s");
-    node(&graph, "ConstantOfShape", "s", "y");
-    info(&graph, 12, "y", 0, NULL);
-    assert_int_equal(read_model(&graph, 13, NULL, &g), POISE_OK);
+    pb_info(&graph, 11, "x", 4, small);
+    pb_node(&graph, "Shape", "x", "s");
+    pb_node(&graph, "ConstantOfShape", "s", "y");
+    pb_info(&graph, 12, "y", 0, NULL);
+    assert_int_equal(pb_read(&graph, 13, NULL, &g), POISE_OK);
     assert_int_equal(g.n_nodes, 1); /* the copy that makes a constant an output */
     assert_int_equal(g.values[g.outputs[0]].dim[3], 4);
     ps_graph_free(&g);
-}
-
-static void integers(pb *n, const char *name, int count, const int64_t *v)
-{
-    pb a = {0};
-    text(&a, 1, name);
-    for (int i = 0; i < count; i++) number(&a, 8, v[i]);
-    number(&a, 20, 7);
-    child(n, 5, &a);
-}
-
-static void floats(pb *graph, const char *name, int rank, const int64_t *dim, int count, const float *v)
-{
-    pb t = {0};
-    for (int i = 0; i < rank; i++) number(&t, 1, dim[i]);
-    number(&t, 2, 1);
-    text(&t, 8, name);
-    data(&t, 9, v, (size_t)count * sizeof *v);
-    child(graph, 5, &t);
 }
 
 /* 0.7f is less than 7/10, but 10 * 0.7f is 7 in float, in which sizes are computed. */
@@ -163,12 +49,12 @@ static void sizes_are_computed_in_float(void **state)
     (void)state;
     pb graph = {0}, n = {0};
     ps_graph g;
-    info(&graph, 11, "x", 3, (const int64_t[]){1, 1, 10});
-    floats(&graph, "s", 1, (const int64_t[]){3}, 3, (const float[]){1, 1, 0.7F});
-    text(&n, 1, "x"), text(&n, 1, ""), text(&n, 1, "s"), text(&n, 2, "y"), text(&n, 4, "Resize");
-    child(&graph, 1, &n);
-    info(&graph, 12, "y", 0, NULL);
-    assert_int_equal(read_model(&graph, 13, NULL, &g), POISE_OK);
+    pb_info(&graph, 11, "x", 3, (const int64_t[]){1, 1, 10});
+    pb_floats(&graph, "s", 1, (const int64_t[]){3}, 3, (const float[]){1, 1, 0.7F});
+    pb_text(&n, 1, "x"), pb_text(&n, 1, ""), pb_text(&n, 1, "s"), pb_text(&n, 2, "y"), pb_text(&n, 4, "Resize");
+    pb_child(&graph, 1, &n);
+    pb_info(&graph, 12, "y", 0, NULL);
+    assert_int_equal(pb_read(&graph, 13, NULL, &g), POISE_OK);
     assert_int_equal(g.values[g.outputs[0]].dim[2], 7);
     ps_graph_free(&g);
 }
@@ -180,16 +66,16 @@ static void transposed_pads_of_an_output_shape(void **state)
     for (int way = 0; way < 3; way++) {
         pb graph = {0}, n = {0}, a = {0};
         ps_graph g;
-        info(&graph, 11, "x", 3, (const int64_t[]){1, 1, 3});
-        floats(&graph, "w", 3, (const int64_t[]){1, 1, 3}, 3, (const float[]){1, 2, 3});
-        text(&n, 1, "x"), text(&n, 1, "w"), text(&n, 2, "y"), text(&n, 4, "ConvTranspose");
-        integers(&n, "strides", 1, (const int64_t[]){2});
-        if (!way) integers(&n, "output_shape", 1, (const int64_t[]){6});
-        text(&a, 1, "auto_pad"), text(&a, 4, way == 2 ? "SAME_UPPER" : "SAME_LOWER"), number(&a, 20, 3);
-        if (way) child(&n, 5, &a);
-        child(&graph, 1, &n);
-        info(&graph, 12, "y", 0, NULL);
-        assert_int_equal(read_model(&graph, 13, NULL, &g), POISE_OK);
+        pb_info(&graph, 11, "x", 3, (const int64_t[]){1, 1, 3});
+        pb_floats(&graph, "w", 3, (const int64_t[]){1, 1, 3}, 3, (const float[]){1, 2, 3});
+        pb_text(&n, 1, "x"), pb_text(&n, 1, "w"), pb_text(&n, 2, "y"), pb_text(&n, 4, "ConvTranspose");
+        pb_integers(&n, "strides", 1, (const int64_t[]){2});
+        if (!way) pb_integers(&n, "output_shape", 1, (const int64_t[]){6});
+        pb_text(&a, 1, "auto_pad"), pb_text(&a, 4, way == 2 ? "SAME_UPPER" : "SAME_LOWER"), pb_number(&a, 20, 3);
+        if (way) pb_child(&n, 5, &a);
+        pb_child(&graph, 1, &n);
+        pb_info(&graph, 12, "y", 0, NULL);
+        assert_int_equal(pb_read(&graph, 13, NULL, &g), POISE_OK);
         const ps_conv_transpose_params *p = g.nodes[0].params;
         assert_int_equal(p->pad[1], way == 2 ? 0 : 1);
         assert_int_equal(p->pad[3], way == 2 ? 1 : 0);
@@ -204,84 +90,84 @@ static void dynamic_inputs(void **state)
     static const int64_t symbolic[4] = {-1, 3, -1, -1};
     pb graph = {0};
     ps_graph g;
-    info(&graph, 11, "x", 4, symbolic);
-    node(&graph, "Relu", "x", "y");
-    info(&graph, 12, "y", 0, NULL);
-    says(POISE_BAD_ARGUMENT, "input 'x'", &graph, 13, NULL);
+    pb_info(&graph, 11, "x", 4, symbolic);
+    pb_node(&graph, "Relu", "x", "y");
+    pb_info(&graph, 12, "y", 0, NULL);
+    pb_says(POISE_BAD_ARGUMENT, "input 'x'", &graph, 13, NULL);
     const poise_convert_options size = {.imgsz_h = 32, .imgsz_w = 64};
-    assert_int_equal(read_model(&graph, 13, &size, &g), POISE_OK);
+    assert_int_equal(pb_read(&graph, 13, &size, &g), POISE_OK);
     const int32_t want[4] = {1, 3, 32, 64};
     assert_memory_equal(g.values[g.inputs[0]].dim, want, sizeof want);
     ps_graph_free(&g);
     const poise_convert_options shape = {.shapes = (const char *const[]){"x=2x3x8x8"}, .n_shapes = 1};
-    assert_int_equal(read_model(&graph, 13, &shape, &g), POISE_OK);
+    assert_int_equal(pb_read(&graph, 13, &shape, &g), POISE_OK);
     assert_int_equal(g.values[g.outputs[0]].dim[0], 2);
     ps_graph_free(&g);
     const poise_convert_options other = {.shapes = (const char *const[]){"z=1"}, .n_shapes = 1};
-    says(POISE_BAD_ARGUMENT, "the inputs are: x", &graph, 13, &other);
+    pb_says(POISE_BAD_ARGUMENT, "the inputs are: x", &graph, 13, &other);
     const poise_convert_options odd = {.shapes = (const char *const[]){"x=1x-3"}, .n_shapes = 1};
-    says(POISE_BAD_ARGUMENT, "NAME=1x3x640x640", &graph, 13, &odd);
+    pb_says(POISE_BAD_ARGUMENT, "NAME=1x3x640x640", &graph, 13, &odd);
     const poise_convert_options rank = {.shapes = (const char *const[]){"x=3"}, .n_shapes = 1};
-    says(POISE_BAD_ARGUMENT, "4 dimensions", &graph, 13, &rank);
+    pb_says(POISE_BAD_ARGUMENT, "4 dimensions", &graph, 13, &rank);
     const poise_convert_options huge = {.shapes = (const char *const[]){"x=1x3x99999x99999"}, .n_shapes = 1};
-    says(POISE_BAD_ARGUMENT, "too large", &graph, 13, &huge);
+    pb_says(POISE_BAD_ARGUMENT, "too large", &graph, 13, &huge);
 }
 
 static void broken_graphs(void **state)
 {
     (void)state;
     pb cycle = {0}, twice = {0}, missing = {0}, self = {0}, none = {0};
-    info(&cycle, 12, "a", 0, NULL);
-    node(&cycle, "Relu", "b", "a");
-    node(&cycle, "Relu", "a", "b");
-    says(POISE_BAD_MODEL, "cycle", &cycle, 13, NULL);
-    info(&self, 12, "a", 0, NULL);
-    node(&self, "Relu", "a", "a");
-    says(POISE_BAD_MODEL, "cycle", &self, 13, NULL);
-    info(&twice, 11, "x", 4, small);
-    node(&twice, "Relu", "x", "y");
-    node(&twice, "Neg", "x", "y");
-    says(POISE_BAD_MODEL, "'y' is made twice", &twice, 13, NULL);
-    info(&missing, 12, "y", 0, NULL);
-    node(&missing, "Relu", "nowhere", "y");
-    says(POISE_BAD_MODEL, "'nowhere', which nothing makes", &missing, 13, NULL);
-    info(&none, 11, "x", 4, small);
-    says(POISE_BAD_MODEL, "no outputs", &none, 13, NULL);
-    says(POISE_UNSUPPORTED, "opset 22", &none, 22, NULL);
-    says(POISE_UNSUPPORTED, "opset 6", &none, 6, NULL);
+    pb_info(&cycle, 12, "a", 0, NULL);
+    pb_node(&cycle, "Relu", "b", "a");
+    pb_node(&cycle, "Relu", "a", "b");
+    pb_says(POISE_BAD_MODEL, "cycle", &cycle, 13, NULL);
+    pb_info(&self, 12, "a", 0, NULL);
+    pb_node(&self, "Relu", "a", "a");
+    pb_says(POISE_BAD_MODEL, "cycle", &self, 13, NULL);
+    pb_info(&twice, 11, "x", 4, small);
+    pb_node(&twice, "Relu", "x", "y");
+    pb_node(&twice, "Neg", "x", "y");
+    pb_says(POISE_BAD_MODEL, "'y' is made twice", &twice, 13, NULL);
+    pb_info(&missing, 12, "y", 0, NULL);
+    pb_node(&missing, "Relu", "nowhere", "y");
+    pb_says(POISE_BAD_MODEL, "'nowhere', which nothing makes", &missing, 13, NULL);
+    pb_info(&none, 11, "x", 4, small);
+    pb_says(POISE_BAD_MODEL, "no outputs", &none, 13, NULL);
+    pb_says(POISE_UNSUPPORTED, "opset 22", &none, 22, NULL);
+    pb_says(POISE_UNSUPPORTED, "opset 6", &none, 6, NULL);
 }
 
 static void all_unsupported_nodes_are_listed(void **state)
 {
     (void)state;
     pb graph = {0};
-    info(&graph, 11, "x", 4, small);
-    node(&graph, "LSTM", "x", "a");
-    node(&graph, "Relu", "a", "b");
-    node(&graph, "Gruesome", "b", "c");
-    node(&graph, "Reshape", "x", "d");
-    info(&graph, 12, "c", 0, NULL);
+    pb_info(&graph, 11, "x", 4, small);
+    pb_node(&graph, "LSTM", "x", "a");
+    pb_node(&graph, "Relu", "a", "b");
+    pb_node(&graph, "Gruesome", "b", "c");
+    pb_node(&graph, "Reshape", "x", "d");
+    pb_info(&graph, 12, "c", 0, NULL);
     /* Reshape without its shape breaks a rule of ONNX: that comes first */
-    says(POISE_BAD_MODEL, "node 'd' (Reshape)", &graph, 13, NULL);
+    pb_says(POISE_BAD_MODEL, "node 'd' (Reshape)", &graph, 13, NULL);
     pb two = {0};
-    info(&two, 11, "x", 4, small);
-    node(&two, "LSTM", "x", "a");
-    node(&two, "Relu", "a", "b");
-    node(&two, "Gruesome", "b", "c");
-    info(&two, 12, "c", 0, NULL);
-    says(POISE_UNSUPPORTED, "2 nodes", &two, 13, NULL);
-    says(POISE_UNSUPPORTED, "'a' (LSTM, opset 13, feeds 'b')", &two, 13, NULL);
-    says(POISE_UNSUPPORTED, "'c' (Gruesome, opset 13, feeds 'an output')", &two, 13, NULL);
+    pb_info(&two, 11, "x", 4, small);
+    pb_node(&two, "LSTM", "x", "a");
+    pb_node(&two, "Relu", "a", "b");
+    pb_node(&two, "Gruesome", "b", "c");
+    pb_info(&two, 12, "c", 0, NULL);
+    pb_says(POISE_UNSUPPORTED, "2 nodes", &two, 13, NULL);
+    pb_says(POISE_UNSUPPORTED, "'a' (LSTM, opset 13, feeds 'b')", &two, 13, NULL);
+    pb_says(POISE_UNSUPPORTED, "'c' (Gruesome, opset 13, feeds 'an output')", &two, 13, NULL);
     pb many = {0};
-    info(&many, 11, "x", 4, small);
+    pb_info(&many, 11, "x", 4, small);
     for (int i = 0; i < 200; i++) {
         char name[16];
         snprintf(name, sizeof name, "n%d", i);
-        node(&many, "Strange", "x", name);
+        pb_node(&many, "Strange", "x", name);
     }
-    info(&many, 12, "n0", 0, NULL);
-    says(POISE_UNSUPPORTED, "200 nodes", &many, 13, NULL);
-    says(POISE_UNSUPPORTED, " more", &many, 13, NULL);
+    pb_info(&many, 12, "n0", 0, NULL);
+    pb_says(POISE_UNSUPPORTED, "200 nodes", &many, 13, NULL);
+    pb_says(POISE_UNSUPPORTED, " more", &many, 13, NULL);
 }
 
 /* Every prefix and every bit flip of a sound file gives an answer, never a fault. */
@@ -289,14 +175,14 @@ static void damage_anywhere(void **state)
 {
     (void)state;
     pb graph = {0}, file = {0}, version = {0};
-    info(&graph, 11, "x", 4, small);
-    node(&graph, "Shape", "x", "s");
-    node(&graph, "ConstantOfShape", "s", "c");
-    node(&graph, "Relu", "c", "y");
-    info(&graph, 12, "y", 4, small);
-    number(&version, 2, 13);
-    child(&file, 8, &version);
-    child(&file, 7, &graph);
+    pb_info(&graph, 11, "x", 4, small);
+    pb_node(&graph, "Shape", "x", "s");
+    pb_node(&graph, "ConstantOfShape", "s", "c");
+    pb_node(&graph, "Relu", "c", "y");
+    pb_info(&graph, 12, "y", 4, small);
+    pb_number(&version, 2, 13);
+    pb_child(&file, 8, &version);
+    pb_child(&file, 7, &graph);
     int good = 0;
     for (size_t n = 0; n < file.n; n++) {
         ps_graph g = {0};
