@@ -286,6 +286,61 @@ typedef struct poise_tuned {
 POISE_API poise_status poise_model_tune(const char *path, const poise_convert_options *co, const poise_options *o, int runs,
                                         const char *file, poise_tuned *result);
 
+/* ---- quantising ---- */
+
+/* How the range of numbers that 8 bits stand for is chosen from those that were seen. */
+enum { POISE_RANGES_MSE = 0, POISE_RANGES_PERCENTILE = 1, POISE_RANGES_MINMAX = 2 };
+
+typedef struct poise_quantize_options {
+    /* Writes sample number `sample` (0 <= sample < samples) into the inputs of `s` (poise_session_input): pictures as the
+     * network will see them.  Called several times for every sample, always with the same session. */
+    poise_status (*fill)(void *ctx, int sample, poise_session *s);
+    int samples;
+    /* Told what is being done, may be NULL. */
+    void (*progress)(void *ctx, const char *what, int done, int total);
+    void *ctx;
+    int ranges;          /* POISE_RANGES_... */
+    int full_weights;    /* 1: weights of all 8 bits.  0: two neighbours of one sign never exceed 16 bits in products with
+                            8-bit activations, so that processors without VNNI are as fast and as exact */
+    float float_budget;  /* share of the multiply-accumulates that may stay float where 8 bits do harm; 0 = 0.05,
+                            negative = none */
+    const char *const *keep_float; /* nodes to leave as they are, by name; '*' and '?' stand for any text and letter */
+    int n_keep_float;
+    int no_bias, no_equalise, no_clip; /* 1: leave out correction of biases, equalisation, clipping of weights */
+    int threads;         /* as in poise_options */
+} poise_quantize_options;
+
+/* What became of one convolution or matrix product. */
+typedef struct poise_quantized_layer {
+    const char *name;
+    int integer;        /* 0: left float, as asked or because of the harm */
+    float scale;        /* of its output's codes, 0: writes floats */
+    int zero;
+    double macs;        /* share of all */
+    double weights_db;  /* signal to noise of the weights alone */
+    double output_db;   /* of its output, with all before it quantised */
+    double harm;        /* share of the outputs' error that goes when this one alone is left float; -1: not tried */
+} poise_quantized_layer;
+
+typedef struct poise_quantized {
+    int n_layers;
+    const poise_quantized_layer *layers; /* in the order of running */
+    int n_outputs;
+    const double *output_db;     /* of each output of the network, over some samples */
+    const double *output_cosine; /* between exact and quantised */
+    int equalised;               /* pairs of convolutions */
+    double float_macs;           /* share of multiply-accumulates that stay float */
+    void *memory;                /* give to poise_free */
+} poise_quantized;
+
+/* Quantises the network in `bytes` (a .poise file that is not quantised yet): gives the bytes of another file, to be
+ * released with poise_free.  Scales come from the samples; nothing is judged: see `report` (may be NULL). */
+POISE_API poise_status poise_quantize(const void *bytes, size_t size, const poise_quantize_options *o, void **out,
+                                      size_t *out_size, poise_quantized *report);
+/* The same network with its weights stored in another type: POISE_I8 (with a scale for each output) or POISE_F16.  It
+ * computes in floats. */
+POISE_API poise_status poise_store_weights(const void *bytes, size_t size, poise_type type, void **out, size_t *out_size);
+
 #ifdef __cplusplus
 }
 #endif

@@ -378,15 +378,16 @@ static poise_status count_words(const ps_verb *v, const ps_args *a)
 poise_status ps_args_parse(const ps_verb *verb, int argc, char *const *argv, ps_args *out)
 {
     *out = (ps_args){.conf = -1, .iou = -1, .runs = 30, .sweep = {1, {1}}, .show_boxes = true, .show_labels = true,
-                     .show_conf = true, .lazy = true, .fast_decode = verb->bit == PS_VERB_PREDICT, .rect = verb->bit == PS_VERB_PREDICT};
+                     .show_conf = true, .float_budget = 5, .lazy = true, .fast_decode = verb->bit == PS_VERB_PREDICT, .rect = verb->bit == PS_VERB_PREDICT};
     /* Each list holds at most all of argv, one text from the environment, and two placed words. */
     size_t each = (size_t)argc + 3;
-    out->store = ps_alloc_array(4 * each, sizeof *out->store);
+    out->store = ps_alloc_array(5 * each, sizeof *out->store);
     PS_REQUIRE(out->store, POISE_NO_MEMORY, "no memory for %d words", argc);
     out->words.v = out->store;
     out->shapes.v = out->store + each;
     out->inputs.v = out->store + 2 * each;
     out->boxes.v = out->store + 3 * each;
+    out->keep_float.v = out->store + 4 * each;
     PS_TRY(environment(verb, out));
     reader r = {verb, argc, 0, argv, out};
     bool only_words = false;

@@ -18,7 +18,8 @@ enum {
     PS_VERB_BENCH = 1 << 4,
     PS_VERB_VAL = 1 << 5,
     PS_VERB_DOCTOR = 1 << 6,
-    PS_VERB_ANY = (1 << 7) - 1,
+    PS_VERB_QUANTIZE = 1 << 7,
+    PS_VERB_ANY = (1 << 8) - 1,
 };
 
 /* What an option's value is, and the type of the field of ps_args that holds it. */
@@ -72,6 +73,12 @@ typedef struct ps_args {
     /* run */
     ps_texts inputs;
     const char *output;
+    /* quantize */
+    const char *calib, *ranges, *weights;
+    int32_t samples; /* 0 = the default */
+    float float_budget; /* percent */
+    ps_texts keep_float;
+    bool force;
     /* info */
     bool json;
     const char *svg;

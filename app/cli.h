@@ -30,6 +30,9 @@ poise_status ps_cli_check_size(const ps_args *a, const poise_model *m);
 /* How the command line wants a model opened. */
 poise_status ps_cli_options(const ps_args *a, int threads, poise_options *out);
 
+/* Of a converted network: the same .poise file with what the network means in its metadata (cmd_convert.c). */
+poise_status ps_cli_describe(const ps_args *a, void *bytes, size_t size, void **out, size_t *out_size);
+
 /* The last part of a path. */
 const char *ps_cli_base(const char *path);
 /* A file that appears whole or not at all: written under another name, which ps_cli_commit changes to
@@ -56,6 +59,7 @@ const char *ps_cli_bytes(size_t bytes, char *buf);
 int ps_cmd_predict(const ps_args *a);
 int ps_cmd_run(const ps_args *a);
 int ps_cmd_convert(const ps_args *a);
+int ps_cmd_quantize(const ps_args *a);
 int ps_cmd_info(const ps_args *a);
 int ps_cmd_bench(const ps_args *a);
 int ps_cmd_val(const ps_args *a);

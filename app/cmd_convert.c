@@ -32,8 +32,7 @@ static poise_status add_task(const ps_args *a, const void *bytes, size_t size, p
     return s;
 }
 
-/* The file of the network in `bytes`, with its task. */
-static poise_status describe(const ps_args *a, void *bytes, size_t size, void **out, size_t *out_size)
+poise_status ps_cli_describe(const ps_args *a, void *bytes, size_t size, void **out, size_t *out_size)
 {
     ps_graph g = {0};
     poise_status s = ps_format_read(&g, bytes, size);
@@ -56,7 +55,7 @@ static poise_status convert(const ps_args *a)
     void *bytes, *described = NULL;
     size_t size;
     PS_TRY(poise_convert(in, &co, &bytes, &size));
-    poise_status s = describe(a, bytes, size, &described, &size);
+    poise_status s = ps_cli_describe(a, bytes, size, &described, &size);
     poise_free(bytes);
     ps_cli_hold();
     if (!s) s = ps_file_write(out, described, size);

@@ -11,6 +11,7 @@ static int run(const ps_verb *v, const ps_args *a)
     case PS_VERB_PREDICT: return ps_cmd_predict(a);
     case PS_VERB_RUN: return ps_cmd_run(a);
     case PS_VERB_CONVERT: return ps_cmd_convert(a);
+    case PS_VERB_QUANTIZE: return ps_cmd_quantize(a);
     case PS_VERB_INFO: return ps_cmd_info(a);
     case PS_VERB_BENCH: return ps_cmd_bench(a);
     case PS_VERB_VAL: return ps_cmd_val(a);

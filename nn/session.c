@@ -145,6 +145,18 @@ void ps_session_run_gated(poise_session *s, float logit)
     end(mode);
 }
 
+void ps_session_run_watched(poise_session *s, void (*after)(void *ctx, int32_t node), void *ctx)
+{
+    const poise_model *m = s->model;
+    unsigned mode = begin();
+    for (int32_t i = 0; i < m->graph.n_nodes; i++) {
+        if (!m->plan.skip[i]) m->graph.nodes[i].op->run(&s->calls[i]);
+        after(ctx, i);
+    }
+    end(mode);
+    s->marked = -1;
+}
+
 void ps_session_run_timed(poise_session *s, double *ms)
 {
     const poise_model *m = s->model;

@@ -27,6 +27,10 @@ void ps_session_run_gated(poise_session *s, float logit);
  * Inputs are dense in some order of their dimensions, and noise is noise in any order. */
 void ps_session_fill_noise(poise_session *s);
 
+/* As poise_session_run, and calls after(ctx, i) when node i has run, while its outputs are where the plan put them (they
+ * may be read and changed in place).  Nodes that are views are not run, but told. */
+void ps_session_run_watched(poise_session *s, void (*after)(void *ctx, int32_t node), void *ctx);
+
 /* As poise_session_run, and stores each node's time (n_nodes entries). */
 void ps_session_run_timed(poise_session *s, double *ms);
 
