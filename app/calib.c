@@ -41,8 +41,7 @@ poise_status ps_calib_image(const ps_calib *c, int i, poise_image *out)
         out->own = 0;
         return POISE_OK;
     }
-    poise_status s = poise_image_open(c->files.path[k], out);
-    return s ? ps_fail_in(s, "%s", c->files.path[k]) : s;
+    return poise_image_open(c->files.path[k], out);
 }
 
 const char *ps_calib_name(const ps_calib *c, int i, char buf[32])

@@ -42,7 +42,7 @@ static double error(const sums *u, double lo, double hi)
 static void search(sums *u, int n, float *lo, float *hi)
 {
     enum { STEPS = 80, LEAST = 8 }; /* down to a tenth */
-    double best = INFINITY, best_lo = (double)*lo, best_hi = (double)*hi;
+    double best = HUGE_VAL, best_lo = (double)*lo, best_hi = (double)*hi;
     int last_lo = *lo < 0 ? LEAST : STEPS, last_hi = *hi > 0 ? LEAST : STEPS;
     for (int i = STEPS; i >= last_lo; i--)
         for (int j = STEPS; j >= last_hi; j--) {

@@ -2,6 +2,7 @@
 #include "convert/quantizer.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MOST = 127, PAIR = 128 }; /* 255 * 128 = 32640 fits 16 bits, 255 * 129 does not */
@@ -61,7 +62,7 @@ float ps_quantize_row(const float *w, int32_t taps, int32_t c, bool pairs, bool 
     memset(codes, 0, n);
     if (!(plain > 1e-30f)) return 1; /* nothing but zeros */
     float high = pairs ? fmaxf(plain, pair / PAIR) : plain, low = clip ? 0.6f * plain : high, best = high;
-    double least = INFINITY;
+    double least = HUGE_VAL;
     for (int i = 0; clip && i <= STEPS; i++) {
         float scale = high + (low - high) * (float)i / STEPS;
         round_row(w, n, scale, codes);

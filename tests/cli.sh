@@ -335,6 +335,41 @@ if $poise doctor | grep -q 'JSON reader yes'; then
     echo '{"images":' >coco.json
     expect 1 "damaged COCO" $poise val d.poise coco.json
 fi
+# quantize
+mkdir -p calib
+cp red.ppm blue.ppm grey.ppm calib
+expect 2 "quantize without pictures" $poise quantize classifier.onnx q.poise
+says "--calib is missing"
+expect 2 "quantize into another ending" $poise quantize classifier.onnx q.bin --calib calib
+expect 2 "quantize on an empty directory" $poise quantize c.poise q.poise --calib empty
+one_line
+expect 1 "quantize on nothing" $poise quantize classifier.onnx q.poise --calib nowhere
+expect 2 "quantize with an unknown choice" $poise quantize classifier.onnx q.poise --calib calib --ranges best
+expect 1 "quantize on a picture that is none" $poise quantize c.poise q.poise --calib bad.jpg
+one_line
+expect 1 "quantize on a video that is not there" $poise quantize classifier.onnx q.poise --calib no.mp4
+echo "no video" >bad.mp4
+expect 1 "a video without ffmpeg" env PATH=/nonexistent $poise quantize c.poise q.poise --calib bad.mp4
+says "ffmpeg"
+one_line
+[ ! -e q.poise ] || fail "a failed quantize leaves a file"
+expect 0 "quantize a classifier" $poise quantize classifier.onnx q.poise --calib calib
+prints "agreement     1.000 on 3 pictures"
+says "q.poise"
+expect 0 "predict with it" $poise predict q.poise red.ppm
+prints '"name":"red"'
+expect 2 "quantize again" $poise quantize q.poise q2.poise --calib calib
+says "quantised already"
+expect 2 "no such node" $poise quantize classifier.onnx q2.poise --calib calib --keep-float '*nothing*'
+expect 0 "quantize detector, JSON" $poise quantize d.poise qd.poise --calib 'calib/*.ppm' -o json -q --weights full --ranges minmax
+valid "quantize -o json"
+mkdir -p bin
+printf '#!/bin/sh\ncat "%s" "%s" "%s"\n' "$dir/red.ppm" "$dir/blue.ppm" "$dir/red.ppm" >bin/ffmpeg
+chmod +x bin/ffmpeg
+expect 0 "quantize on a video" env PATH="$dir/bin:$PATH" $poise quantize classifier.onnx qv.poise --calib bad.mp4
+prints "on 3 pictures"
+[ ! -e q2.poise ] || fail "a failed quantize leaves a file"
+
 [ -w /dev/full ] && expect 1 "full disk" sh -c "$poise predict d.poise red.ppm >/dev/full"
 
 [ $failed = 0 ] || { echo "cli: $failed of $n checks failed"; exit 1; }
