@@ -101,6 +101,29 @@ static poise_status write_file(ps_quantizer *q, void **out, size_t *size)
     return s;
 }
 
+/* So many samples that the trials, about four for each product, take no more than a minute of one core: at least one. */
+static int samples_for(const ps_quantizer *q)
+{
+    const uint64_t budget = 4000ull * 1000 * 1000 * 1000; /* multiply-accumulates */
+    uint64_t macs = 1;
+    for (int32_t i = 0; i < q->n_products; i++) macs += q->products[i].macs;
+    uint64_t n = budget / macs / (4 * (uint64_t)q->n_products);
+    return ps_calibrate_samples(q, n < 1 ? 1 : n > 4 ? 4 : (int)n);
+}
+
+/* What is found by trying in the whole network. */
+static poise_status improve(ps_quantizer *q)
+{
+    bool refine = q->o->ranges == POISE_RANGES_MSE, sense = q->o->float_budget >= 0;
+    ps_ends e;
+    if (!refine && !sense) return POISE_OK;
+    poise_status s = ps_ends_open(&e, q, samples_for(q));
+    if (s == POISE_OK && refine) s = ps_quantize_refine(&e);
+    if (s == POISE_OK && sense) s = ps_quantize_sense(&e);
+    ps_ends_close(&e);
+    return s;
+}
+
 static poise_status choose(ps_quantizer *q, const void *bytes, size_t size)
 {
     PS_TRY(ps_quantizer_open(q, bytes, size));
@@ -112,7 +135,7 @@ static poise_status choose(ps_quantizer *q, const void *bytes, size_t size)
     PS_TRY(ps_quantize_scales(q));
     PS_TRY(ps_quantize_weights(q));
     PS_TRY(ps_fake_open(q));
-    return q->o->float_budget < 0 ? POISE_OK : ps_quantize_sense(q);
+    return improve(q);
 }
 
 static poise_status quantize(ps_quantizer *q, const void *bytes, size_t size, void **out, size_t *out_size, poise_quantized *r)

@@ -133,39 +133,46 @@ static bool take_pixels(const ps_quantizer *q, int32_t v, ps_code *c)
     return true;
 }
 
-/* The scale of the group whose head is v. */
-static poise_status choose(ps_quantizer *q, int32_t v, const ps_seen **seen)
+poise_status ps_quantize_range(const ps_quantizer *q, int32_t v, int ranges, ps_code *out)
 {
     const ps_graph *g = &q->model->graph;
+    const ps_seen **seen = ps_alloc_array((size_t)g->n_values + 1, sizeof *seen);
+    PS_REQUIRE(seen, POISE_NO_MEMORY, "no memory for a graph of %d values", g->n_values);
     int n = 0;
     bool pixels = false;
     float lo, hi;
-    ps_code c = {0};
     for (int32_t i = v; i < g->n_values; i++) {
         if (!q->code[i].on || q->code[i].group != v || !q->code[i].own) continue;
-        pixels = pixels || take_pixels(q, i, &c);
+        pixels = pixels || take_pixels(q, i, out);
         seen[n++] = &q->seen[i];
     }
+    poise_status s = POISE_OK;
     if (n != 1 || !pixels) {
-        PS_TRY(ps_range_choose(q->o->ranges, seen, n, &lo, &hi));
-        ps_range_code(lo, hi, &c);
+        s = ps_range_choose(ranges, seen, n, &lo, &hi);
+        ps_range_code(lo, hi, out);
     }
-    for (int32_t i = v; i < g->n_values; i++) {
+    ps_free(seen);
+    return s;
+}
+
+void ps_quantize_set(ps_quantizer *q, int32_t v, const ps_code *c)
+{
+    for (int32_t i = v; i < q->model->graph.n_values; i++) {
         if (!q->code[i].on || q->code[i].group != v) continue;
-        q->code[i].scale = c.scale;
-        q->code[i].zero = c.zero;
+        q->code[i].scale = c->scale;
+        q->code[i].zero = c->zero;
     }
-    return POISE_OK;
 }
 
 poise_status ps_quantize_scales(ps_quantizer *q)
 {
     const ps_graph *g = &q->model->graph;
-    const ps_seen **seen = ps_alloc_array((size_t)g->n_values + 1, sizeof *seen);
-    PS_REQUIRE(seen, POISE_NO_MEMORY, "no memory for a graph of %d values", g->n_values);
-    poise_status s = POISE_OK;
-    for (int32_t v = 0; v < g->n_values && s == POISE_OK; v++)
-        if (q->code[v].on && q->code[v].group == v) s = choose(q, v, seen);
-    ps_free(seen);
-    return s;
+    int ranges = q->o->ranges == POISE_RANGES_MINMAX ? POISE_RANGES_MINMAX : POISE_RANGES_PERCENTILE;
+    for (int32_t v = 0; v < g->n_values; v++) {
+        ps_code c = {0};
+        if (!q->code[v].on || q->code[v].group != v) continue;
+        PS_TRY(ps_quantize_range(q, v, ranges, &c));
+        ps_quantize_set(q, v, &c);
+    }
+    return POISE_OK;
 }

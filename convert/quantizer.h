@@ -102,7 +102,10 @@ void ps_range_code(float lo, float hi, ps_code *out);
 
 /* ---- quantize_find.c: which nodes compute on codes, and which values share a scale ---- */
 poise_status ps_quantize_find(ps_quantizer *q);   /* integer, code.on, own, group */
-poise_status ps_quantize_scales(ps_quantizer *q); /* code.scale, zero */
+poise_status ps_quantize_scales(ps_quantizer *q); /* code.scale, zero, as o->ranges says or, for MSE, to begin with */
+/* A scale for the group whose head is v, and setting one. */
+poise_status ps_quantize_range(const ps_quantizer *q, int32_t v, int ranges, ps_code *out);
+void ps_quantize_set(ps_quantizer *q, int32_t v, const ps_code *c);
 
 /* ---- quantize_weights.c ---- */
 
@@ -128,8 +131,27 @@ typedef struct ps_error {
 } ps_error;
 void ps_error_add(ps_error *e, const poise_tensor *x, const poise_tensor *y);
 
+/* ---- quantize_refine.c: the error where the integer part ends, and ranges with less of it ---- */
+
+/* Sums at the products that write floats, the last of every branch. */
+typedef struct ps_ends {
+    ps_quantizer *q;
+    ps_error *error; /* per product */
+    float **exact;   /* per product: what it should write, dense; NULL = no end; [samples] of them */
+    int sample, samples;
+    bool store;
+    float ***inputs; /* [samples]: what ps_calibrate_hold kept */
+    ps_heap heap;
+} ps_ends;
+/* Keeps what `samples` samples give exactly. */
+poise_status ps_ends_open(ps_ends *e, ps_quantizer *q, int samples);
+/* Errors now, each end's in relation to its power. */
+double ps_ends_error(ps_ends *e);
+void ps_ends_close(ps_ends *e);
+poise_status ps_quantize_refine(ps_ends *e);
+
 /* ---- quantize_sense.c: who does the harm, and float for the worst ---- */
-poise_status ps_quantize_sense(ps_quantizer *q);
+poise_status ps_quantize_sense(ps_ends *e);
 /* Noise and power of every product, and of the network's outputs. */
 poise_status ps_quantize_measure(ps_quantizer *q, ps_error *outputs);
 
