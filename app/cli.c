@@ -1,5 +1,6 @@
 /* app/cli.c - what the verbs share. */
 #include "app/cli.h"
+#include "app/warn.h"
 
 #include "models/letterbox.h"
 #include "nn/model.h"
@@ -63,6 +64,13 @@ poise_status ps_cli_opened(const ps_args *a, poise_model **m)
 {
     if (*(*m)->tried) ps_cli_note(a, "%s\n", (*m)->tried);
     if (a->verbose && *(*m)->tuning) ps_cli_note(a, "%s\n", (*m)->tuning);
+    char text[PS_WARN_TEXT];
+    ps_task t;
+    ps_task_options wanted = {a->task, a->decoder};
+    if (!a->quiet && !ps_task_resolve(*m, &wanted, &t)) {
+        if (ps_warn_scales(&(*m)->graph, &t, text)) ps_cli_note(a, "poise: warning: %s\n", text);
+        ps_task_free(&t);
+    }
     poise_status s = ps_cli_check_size(a, *m);
     if (s) poise_model_close(*m), *m = NULL;
     return s;

@@ -1,5 +1,6 @@
 /* app/cmd_convert.c - poise convert: a foreign checkpoint into one .poise file that says what it means. */
 #include "app/cli.h"
+#include "app/warn.h"
 #include "models/decode.h"
 #include "nn/model.h"
 
@@ -20,6 +21,8 @@ static poise_status add_task(const ps_args *a, const void *bytes, size_t size, p
     ps_task_options wanted = {a->task, a->decoder};
     PS_TRY(poise_model_open_memory(bytes, size, &o, &m));
     poise_status other_size = ps_cli_check_size(a, m), s = other_size ? other_size : ps_task_resolve(m, &wanted, &t);
+    char text[PS_WARN_TEXT];
+    if (!s && ps_warn_scales(&m->graph, &t, text)) ps_cli_note(a, "poise: warning: %s\n", text);
     poise_model_close(m);
     if (s) {
         if (other_size || a->task || a->decoder || s == POISE_NO_MEMORY) return s;

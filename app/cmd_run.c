@@ -6,6 +6,7 @@
 #include "runtime/memory.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -50,8 +51,31 @@ static poise_status check_fit(const char *name, const poise_tensor *want, const 
     ps_shape_text(want->rank, want->dim, a);
     ps_shape_text(t->rank, t->dim, b);
     bool same = t->rank == want->rank && !memcmp(t->dim, want->dim, sizeof *t->dim * (size_t)t->rank);
-    PS_REQUIRE(same && t->type == want->type, POISE_BAD_ARGUMENT, "input %s is %s of %s, but the file holds %s of %s",
+    bool fits = t->type == want->type || (want->scale > 0 && t->type == POISE_F32);
+    PS_REQUIRE(same && fits, POISE_BAD_ARGUMENT, "input %s is %s of %s, but the file holds %s of %s",
                name, a, poise_type_name(want->type), b, poise_type_name(t->type));
+    return POISE_OK;
+}
+
+/* Writes a tensor that fits: codes or other elements as they are, real numbers for a quantised input as codes. */
+static poise_status write_input(const poise_tensor *to, const poise_tensor *t)
+{
+    if (t->type == to->type) {
+        poise_tensor_write(to, t->data);
+        return POISE_OK;
+    }
+    size_t n = poise_tensor_count(t);
+    uint8_t *codes = ps_alloc(n + 1);
+    PS_REQUIRE(codes, POISE_NO_MEMORY, "no memory for %zu codes", n);
+    int32_t low = to->type == POISE_I8 ? -128 : 0;
+    float least = (float)(low - to->zero);
+    for (size_t i = 0; i < n; i++) {
+        float q = ((const float *)t->data)[i] / to->scale;
+        q = q > least ? q < least + 255 ? q : least + 255 : least; /* NaN too */
+        codes[i] = (uint8_t)((int32_t)rintf(q) + to->zero);
+    }
+    poise_tensor_write(to, codes);
+    ps_free(codes);
     return POISE_OK;
 }
 
@@ -74,7 +98,7 @@ static poise_status load_input(job *j, const char *word)
     PS_TRY(ps_npy_open(path, &n));
     const poise_tensor *t = poise_session_input(j->session, i);
     poise_status s = check_fit(name, t, &n.tensor);
-    if (!s) poise_tensor_write(t, n.tensor.data);
+    if (!s) s = write_input(t, &n.tensor);
     ps_npy_close(&n);
     if (s) return ps_fail_in(s, "%s", path);
     j->given[i] = true;

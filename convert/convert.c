@@ -1,4 +1,5 @@
 /* convert/convert.c - the public way in: a foreign file becomes the bytes of a .poise file, or an open model. */
+#include "convert/input_codes.h"
 #include "convert/onnx.h"
 #include "convert/optimize.h"
 #include "convert/refit.h"
@@ -40,6 +41,7 @@ static poise_status convert(const ps_file *f, const poise_convert_options *o, vo
         s = ps_tflite_is(f->bytes, f->size) ? ps_tflite_read(&g, f->bytes, f->size, o) : ps_onnx_read(&g, f->bytes, f->size, o);
     ps_memory_release(f->bytes, f->size); /* what is still used is read again */
     if (s == POISE_OK) s = ps_optimize(&g);
+    if (s == POISE_OK) s = ps_input_codes(&g);
     ps_memory_release(f->bytes, f->size);
     if (s == POISE_OK) s = refit(&g, o);
     if (s == POISE_OK) s = ps_format_write(&g, bytes, size);

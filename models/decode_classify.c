@@ -18,13 +18,19 @@ static int32_t classes_of(const ps_io *io)
     return n > 1 && n <= PS_MAX_CLASSES ? n : 0;
 }
 
+/* Codes of 0..1 in steps of 1/256 with the least code for 0: how TFLite quantises what a softmax or sigmoid gives. */
+static bool is_probability(const poise_tensor *t)
+{
+    return t->scale == 1 / 256.f && (t->zero == 0 || t->zero == -128);
+}
+
 static bool looks(const ps_io *io, const ps_task *t)
 {
     int32_t n = classes_of(io);
     /* Without being told, only the sizes of ImageNet and lists with as many names are classifiers: a
      * vector may as well be an embedding. */
     return io->n_outputs == 1 && n &&
-           (t->kind == PS_TASK_CLASSIFY || n == 1000 || n == 1001 || n == t->n_classes);
+           (t->kind == PS_TASK_CLASSIFY || is_probability(&io->out[0]) || n == 1000 || n == 1001 || n == t->n_classes);
 }
 
 static poise_status bind(const ps_io *io, ps_task *t)

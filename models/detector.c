@@ -4,6 +4,7 @@
 #include "models/image.h"
 #include "models/image_rows.h"
 #include "models/nms.h"
+#include "nn/tensor.h"
 #include "runtime/clock.h"
 #include "runtime/memory.h"
 #include "runtime/status.h"
@@ -40,6 +41,51 @@ static poise_status take_block(ps_detector *d)
     return POISE_OK;
 }
 
+/* Room for quantised outputs as floats, each at a multiple of 16. */
+static poise_status take_reals(ps_detector *d)
+{
+    size_t n = 0, at = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int i = 0; i < PS_MAX_OUTPUTS; i++) {
+            const poise_tensor *y = poise_session_output(d->session, i);
+            if (!y || !(y->scale > 0)) continue;
+            size_t count = ps_round_up(poise_tensor_count(y), 16);
+            if (!pass) {
+                n += count;
+                continue;
+            }
+            d->real[i] = *y;
+            d->real[i].type = POISE_F32, d->real[i].scale = 0, d->real[i].zero = 0;
+            d->real[i].data = d->reals + at;
+            ps_strides_row_major(&d->real[i]);
+            at += count;
+        }
+        if (!n) return POISE_OK;
+        if (!d->reals) d->reals = ps_alloc_array(n, sizeof *d->reals);
+        PS_REQUIRE(d->reals, POISE_NO_MEMORY, "no memory (%zu floats) for quantised outputs", n);
+    }
+    return POISE_OK;
+}
+
+/* Output i as decoders want it: real numbers. */
+static const poise_tensor *real_output(ps_detector *d, int i)
+{
+    const poise_tensor *y = poise_session_output(d->session, i), *real = &d->real[i];
+    void *at[2];
+    ps_walk w;
+    if (!y || !real->data) return y;
+    ps_walk_init(&w, 2, (const poise_tensor *[]){real, y});
+    for (size_t r = 0; r < w.rows; r++) {
+        ps_walk_row(&w, r, at);
+        for (size_t k = 0; k < w.n; k++) {
+            ptrdiff_t from = (ptrdiff_t)k * w.step[1];
+            int32_t q = y->type == POISE_I8 ? ((const int8_t *)at[1])[from] : ((const uint8_t *)at[1])[from];
+            ((float *)at[0])[(ptrdiff_t)k * w.step[0]] = y->scale * (float)(q - y->zero);
+        }
+    }
+    return real;
+}
+
 poise_status ps_detector_open(poise_session *s, const ps_task_options *o, ps_detector **out)
 {
     ps_detector *d = ps_alloc(sizeof *d);
@@ -48,6 +94,7 @@ poise_status ps_detector_open(poise_session *s, const ps_task_options *o, ps_det
     if (o) d->asked = *o;
     poise_status st = ps_task_resolve(s->model, o, &d->task);
     if (st == POISE_OK) st = take_block(d);
+    if (st == POISE_OK) st = take_reals(d);
     if (st != POISE_OK) {
         ps_detector_close(d);
         return st;
@@ -68,6 +115,7 @@ void ps_detector_close(ps_detector *d)
     ps_letterbox_free(&d->letterbox);
     ps_task_free(&d->task);
     ps_free(d->block);
+    ps_free(d->reals);
     ps_free(d);
 }
 
@@ -183,7 +231,7 @@ poise_status ps_detector_read(ps_detector *d, const poise_detect_options *o, poi
     ps_decode *k = &d->decode;
     const ps_decoder *dec = d->task.decoder;
     PS_TRY(set_options(d, o, &most, &iou, &agnostic));
-    for (int i = 0; i < PS_MAX_OUTPUTS; i++) k->out[i] = poise_session_output(d->session, i);
+    for (int i = 0; i < PS_MAX_OUTPUTS; i++) k->out[i] = real_output(d, i);
     k->trace = (ps_trace){.best_score = -1, .best_class = -1, .conf = k->conf, .iou = iou};
     k->n = 0;
     dec->run(k);

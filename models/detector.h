@@ -16,6 +16,8 @@ typedef struct ps_detector {
     bool boxed;                     /* the last picture came with a box: */
     float box[4];                   /* clipped to it */
     double pre_ms, run_ms, post_ms; /* of the last picture */
+    poise_tensor real[PS_MAX_OUTPUTS]; /* quantised outputs as floats, where decoders want them; data in `reals` */
+    float *reals;
     uint8_t *block;                 /* candidates, sort keys, class mask */
     uint8_t *wanted;                /* [n_classes], in block */
     ps_task_options asked;          /* texts are the caller's */

@@ -30,7 +30,7 @@ poise_status ps_image_dims_of(const poise_tensor *t, ps_image_dims *out)
             POISE_UNSUPPORTED,
             "the network's input has rank %d and dims %d,%d,%d,%d: a picture goes into 1x3xHxW or 1xHxWx3",
             t->rank, t->dim[0], t->dim[1], t->dim[2], t->dim[3]);
-    PS_REQUIRE(t->type == POISE_F32 || t->type == POISE_U8, POISE_UNSUPPORTED,
+    PS_REQUIRE(t->type == POISE_F32 || t->type == POISE_U8 || (t->type == POISE_I8 && t->scale > 0), POISE_UNSUPPORTED,
                "the network's input is %s: pictures go into f32 or u8", poise_type_name(t->type));
     return POISE_OK;
 }
@@ -60,6 +60,11 @@ static buffers buffers_in(ps_arena *a, int32_t slots, int32_t width, int32_t sou
 }
 
 static int32_t clamp(int32_t v, int32_t lo, int32_t hi)
+{
+    return v < lo ? lo : v > hi ? hi : v;
+}
+
+static float clampf(float v, float lo, float hi)
 {
     return v < lo ? lo : v > hi ? hi : v;
 }
@@ -159,6 +164,8 @@ typedef struct job {
     int32_t from, to; /* columns of the source that are looked at */
     uint8_t order[3];
     float mul[3], add[3], border[3];
+    uint8_t code[3][256], border_code[3]; /* of each value, where the input is not f32 */
+    const uint8_t *table[3];              /* those, or NULL where every byte stays what it is */
 } job;
 
 static const uint16_t *source_row(const job *j, const buffers *b, int32_t s)
@@ -223,11 +230,38 @@ static void put_f32(const job *j, const buffers *b, float *y, int32_t n)
         for (int32_t i = 0; i < n; i++) y[c * d->sc + i * d->sw] = b->wide[3 * i + c];
 }
 
-/* Bytes are given as they are: a network that takes u8 has its normalisation inside. */
 static void put_u8(const job *j, const buffers *b, uint8_t *y, int32_t n)
 {
-    for (int32_t c = 0; c < j->d.c; c++)
-        for (int32_t i = 0; i < n; i++) y[c * j->d.sc + i * j->d.sw] = b->row[3 * i + j->order[c]];
+    const ps_image_dims *d = &j->d;
+    if (d->c == 3 && d->sc == 1) {
+        j->k->pixels_u8((size_t)n, b->row, j->order, j->table, y, d->sw);
+        return;
+    }
+    for (int32_t c = 0; c < d->c; c++)
+        for (int32_t i = 0; i < n; i++) y[c * d->sc + i * d->sw] = j->code[c][b->row[3 * i + j->order[c]]];
+}
+
+/* The codes of a quantised input, one of 256 for each value of a channel.  Bytes for an input of plain u8 are given as they
+ * are: such a network has its normalisation inside. */
+static void make_codes(job *j)
+{
+    const poise_tensor *t = j->input;
+    int low = t->type == POISE_I8 ? -128 : 0;
+    bool same = true;
+    for (int c = 0; c < 3; c++)
+        for (int v = 0; v < 256; v++) {
+            int32_t q = v;
+            if (t->scale > 0) {
+                q = (int32_t)rintf(clampf(((float)v * j->mul[c] + j->add[c]) / t->scale, -1e6F, 1e6F)) + t->zero;
+                q = clamp(q, low, low + 255);
+            }
+            j->code[c][v] = (uint8_t)q;
+            same = same && j->code[c][v] == v;
+        }
+    for (int c = 0; c < 3; c++) {
+        j->table[c] = same ? NULL : j->code[c];
+        j->border_code[c] = j->code[c][j->lb->pixels.border];
+    }
 }
 
 static void put_border(const job *j, void *row, int32_t from, int32_t to)
@@ -238,7 +272,7 @@ static void put_border(const job *j, void *row, int32_t from, int32_t to)
             if (j->input->type == POISE_F32)
                 ((float *)row)[x * d->sw + c * d->sc] = j->border[c];
             else
-                ((uint8_t *)row)[x * d->sw + c * d->sc] = (uint8_t)j->lb->pixels.border;
+                ((uint8_t *)row)[x * d->sw + c * d->sc] = j->border_code[c];
         }
 }
 
@@ -295,6 +329,7 @@ poise_status ps_letterbox_run(const ps_letterbox *lb, const ps_kernels *k, const
         j.add[c] = -px->mean[c] / px->std[c];
         j.border[c] = (float)px->border * j.mul[c] + j.add[c];
     }
+    if (input->type != POISE_F32) make_codes(&j);
     ps_parallel(lb->threads, (j.d.h + ROWS - 1) / ROWS, rows_body, &j);
     return POISE_OK;
 }

@@ -33,7 +33,7 @@ typedef struct ps_letterbox {
 /* Prepares for pictures of g's size and an input of g's; takes memory only when more is needed. */
 poise_status ps_letterbox_plan(ps_letterbox *lb, const ps_pixels *px, const ps_geometry *g, int threads);
 
-/* Fills `input` (f32 or u8; [1,c,h,w], or [1,h,w,c] where that is told by the dims; c 1 or 3; any strides)
+/* Fills `input` (f32, plain u8, or quantised u8 or i8, which gets the codes of what an f32 input would get; [1,c,h,w], or [1,h,w,c] where that is told by the dims; c 1 or 3; any strides)
  * from a picture of the planned size, in any format.  Bilinear as planned, bits do not depend on the number of threads. */
 poise_status ps_letterbox_run(const ps_letterbox *lb, const ps_kernels *k, const poise_image *img,
                               const poise_tensor *input);

@@ -183,6 +183,19 @@ static poise_status default_names(ps_task *t)
     return POISE_OK;
 }
 
+/* An input that the file has as codes takes bytes of the picture for codes (i8: less 128): whatever a byte stands for was
+ * decided when the network was quantised.  One that the converter made codes of says what a byte means to the network. */
+static void take_codes(const ps_io *io, ps_task *t)
+{
+    const poise_tensor *in = &io->input;
+    if (!(in->scale > 0) || meta(io, "poise.input")) return;
+    t->pixels.scale = in->scale;
+    for (int c = 0; c < 3; c++) {
+        t->pixels.mean[c] = in->scale * (float)(in->zero + (in->type == POISE_I8 ? 128 : 0));
+        t->pixels.std[c] = 1;
+    }
+}
+
 static poise_status resolve(const ps_io *io, const ps_task_options *o, ps_task *t)
 {
     PS_REQUIRE(io->n_inputs == 1, POISE_UNSUPPORTED,
@@ -198,6 +211,7 @@ static poise_status resolve(const ps_io *io, const ps_task_options *o, ps_task *
     t->conf = t->decoder->conf > 0 ? t->decoder->conf : 0.25f;
     t->iou = t->decoder->iou > 0 ? t->decoder->iou : 0.7f;
     PS_TRY(t->decoder->bind(io, t));
+    take_codes(io, t);
     PS_REQUIRE(!t->n_keypoints || t->decoder->keypoints, POISE_UNSUPPORTED,
                "decoder %s gives no keypoints: use task detect", t->decoder->name);
     PS_TRY(read_pixels(io, t));
@@ -232,7 +246,10 @@ poise_status ps_task_resolve(const poise_model *m, const ps_task_options *o, ps_
     io->meta = model_meta;
     io->ctx = m;
     poise_model_input(m, 0, &io->input);
-    for (int i = 0; i < io->n_outputs; i++) poise_model_output(m, i, &io->out[i]);
+    for (int i = 0; i < io->n_outputs; i++) {
+        poise_model_output(m, i, &io->out[i]);
+        if (io->out[i].scale > 0) io->out[i].type = POISE_F32; /* what decoders are given: ps_detector_read */
+    }
     poise_status st = ps_task_resolve_io(io, o, out);
     ps_free(io);
     return st;
