@@ -3,6 +3,7 @@
 
 const ps_kernels ps_kernels_avx512vnni = {
     .gemm_u8 = ps_gemm_u8_avx512vnni,
+    .dwconv_u8 = ps_dwconv_u8_avx512vnni,
     .gemm_u8_tile = {12, 64},
     .name = "avx512vnni",
 };

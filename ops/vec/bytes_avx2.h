@@ -36,6 +36,7 @@ VINLINE vb bhigh16(vb x) { return _mm256_unpackhi_epi8(x, _mm256_setzero_si256()
 VINLINE vi blow32(vb x) { return _mm256_unpacklo_epi16(x, _mm256_setzero_si256()); }
 VINLINE vi bhigh32(vb x) { return _mm256_unpackhi_epi16(x, _mm256_setzero_si256()); }
 VINLINE vb badd16(vb a, vb b) { return _mm256_add_epi16(a, b); }
+VINLINE vb bsar16(vb x, int n) { return _mm256_sra_epi16(x, _mm_cvtsi32_si128(n)); }
 VINLINE vb bset16(int32_t x) { return _mm256_set1_epi16((int16_t)x); }
 VINLINE vb bpack16(vi a, vi b, vb add) { return _mm256_adds_epi16(_mm256_packs_epi32(a, b), add); }
 VINLINE vb bpack8(vb a, vb b) { return _mm256_packus_epi16(a, b); }
@@ -44,8 +45,17 @@ VINLINE vi iset(int32_t x) { return _mm256_set1_epi32(x); }
 VINLINE vi iload(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
 VINLINE void istore(int32_t *p, vi x) { _mm256_storeu_si256((__m256i *)(void *)p, x); }
 VINLINE vi iadd(vi a, vi b) { return _mm256_add_epi32(a, b); }
+#define IKEEP(x) __asm__("" : "+x"(x))
+VINLINE vi ishl(vi x, int n) { return _mm256_sll_epi32(x, _mm_cvtsi32_si128(n)); }
+VINLINE vi ishr(vi x, int n) { return _mm256_srl_epi32(x, _mm_cvtsi32_si128(n)); }
+VINLINE vi ior(vi a, vi b) { return _mm256_or_si256(a, b); }
+VINLINE vi imadd(vb a, vb b) { return _mm256_madd_epi16(a, b); }
 VINLINE vf ifloat(vi x) { return _mm256_cvtepi32_ps(x); }
 VINLINE vi iround(vf x) { return _mm256_cvtps_epi32(x); }
+VINLINE vb bzip8low(vb a, vb b) { return _mm256_unpacklo_epi8(a, b); }
+VINLINE vb bzip8high(vb a, vb b) { return _mm256_unpackhi_epi8(a, b); }
+VINLINE vb bzip16low(vb a, vb b) { return _mm256_unpacklo_epi16(a, b); }
+VINLINE vb bzip16high(vb a, vb b) { return _mm256_unpackhi_epi16(a, b); }
 // clang-format on
 
 #endif

@@ -41,6 +41,7 @@ VINLINE vb bhigh16(vb x) { return _mm_unpackhi_epi8(x, _mm_setzero_si128()); }
 VINLINE vi blow32(vb x) { return _mm_unpacklo_epi16(x, _mm_setzero_si128()); }
 VINLINE vi bhigh32(vb x) { return _mm_unpackhi_epi16(x, _mm_setzero_si128()); }
 VINLINE vb badd16(vb a, vb b) { return _mm_add_epi16(a, b); }
+VINLINE vb bsar16(vb x, int n) { return _mm_sra_epi16(x, _mm_cvtsi32_si128(n)); }
 VINLINE vb bset16(int32_t x) { return _mm_set1_epi16((int16_t)x); }
 /* Pairs of vectors to 16 bits and these to bytes, clamped; the addition of 16-bit numbers is, too. */
 VINLINE vb bpack16(vi a, vi b, vb add) { return _mm_adds_epi16(_mm_packs_epi32(a, b), add); }
@@ -50,9 +51,21 @@ VINLINE vi iset(int32_t x) { return _mm_set1_epi32(x); }
 VINLINE vi iload(const int32_t *p) { return _mm_loadu_si128((const __m128i *)(const void *)p); }
 VINLINE void istore(int32_t *p, vi x) { _mm_storeu_si128((__m128i *)(void *)p, x); }
 VINLINE vi iadd(vi a, vi b) { return _mm_add_epi32(a, b); }
+/* Keeps x in a register: compilers else load it wherever it is used. */
+#define IKEEP(x) __asm__("" : "+x"(x))
+VINLINE vi ishl(vi x, int n) { return _mm_sll_epi32(x, _mm_cvtsi32_si128(n)); }
+VINLINE vi ishr(vi x, int n) { return _mm_srl_epi32(x, _mm_cvtsi32_si128(n)); }
+VINLINE vi ior(vi a, vi b) { return _mm_or_si128(a, b); }
+/* Sums of the products of pairs of 16-bit numbers. */
+VINLINE vi imadd(vb a, vb b) { return _mm_madd_epi16(a, b); }
 VINLINE vf ifloat(vi x) { return _mm_cvtepi32_ps(x); }
 /* Halves to even; what is no number or out of range becomes the lowest. */
 VINLINE vi iround(vf x) { return _mm_cvtps_epi32(x); }
+/* a[0], b[0], a[1], ... of the lower or the upper halves. */
+VINLINE vb bzip8low(vb a, vb b) { return _mm_unpacklo_epi8(a, b); }
+VINLINE vb bzip8high(vb a, vb b) { return _mm_unpackhi_epi8(a, b); }
+VINLINE vb bzip16low(vb a, vb b) { return _mm_unpacklo_epi16(a, b); }
+VINLINE vb bzip16high(vb a, vb b) { return _mm_unpackhi_epi16(a, b); }
 // clang-format on
 
 #endif
