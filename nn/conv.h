@@ -98,6 +98,8 @@ typedef struct ps_conv_sums {
     int32_t *narrow;
 } ps_conv_sums;
 ps_conv_sums ps_conv_sums_of(const ps_conv *v, const float *set);
+/* In how many parts weights of quantised u8 with this zero point are multiplied, each a tap of its own on the same pixel. */
+int ps_conv_parts(int32_t zero);
 /* Bytes of working space of ps_conv_run, from shapes and strides alone. */
 size_t ps_conv_scratch(const ps_conv *v);
 void ps_conv_run(const ps_conv *v);

@@ -108,10 +108,28 @@ typedef struct dw_row {
     ptrdiff_t y_pixel, r_pixel;
 } dw_row;
 
+static void run_codes(const dw_row *w, size_t ox, size_t n, ptrdiff_t pixel)
+{
+    const ps_conv *v = w->c->v;
+    ps_conv_sums sums = ps_conv_sums_of(v, v->weights);
+    ps_requant q = ps_conv_requant(v, &sums, 0);
+    if (w->r) {
+        q.residual = (const uint8_t *)w->r + (ptrdiff_t)ox * w->r_pixel;
+        q.ldr = w->r_pixel;
+    }
+    v->k->dwconv_u8(n, (size_t)v->c, (size_t)v->kernel[0], (size_t)v->kernel[1], w->taps8, v->stride[1] * pixel,
+                    v->dilation[1] * pixel, (const int8_t *)(const void *)v->weights,
+                    w->y + (ptrdiff_t)ox * w->y_pixel * (ptrdiff_t)ps_size_of(w->c->out), w->y_pixel, &q);
+}
+
 static void run_span(const dw_row *w, size_t ox, size_t n, ptrdiff_t pixel)
 {
     const ps_conv *v = w->c->v;
     size_t c = (size_t)v->c, kw = (size_t)v->kernel[1];
+    if (w->c->type == POISE_U8) {
+        run_codes(w, ox, n, pixel);
+        return;
+    }
     ps_epilogue e = {.bias = v->bias,
                      .act = (ps_act)v->fused.act,
                      .a = v->fused.a,

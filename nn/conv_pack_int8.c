@@ -3,8 +3,8 @@
  * The product of codes is the sum over (x - zero)*w, of which the kernel computes that over x*w and adds -zero*sum(w).
  *
  * A computed right side of a matrix product is u8 with a zero point of its own: w = q - zero.  With a zero point of 128 that
- * is an s8; others reach -255..255, and are the sum of two, which are multiplied one after the other (a window of two
- * taps on the same pixel). */
+ * is an s8; others reach -255..254, and are the sum of two, which are multiplied one after the other (a window of two
+ * taps on the same pixel), or three: with a zero point of 0 they reach 255. */
 #include "nn/conv_pack.h"
 
 #include <string.h>
@@ -29,16 +29,26 @@ static void pack_s8(const ps_conv *v, const ps_weights *w, ptrdiff_t at, size_t 
             row[place(nr, first + ci, j)] = from[(ptrdiff_t)j * w->o + (ptrdiff_t)ci * w->c];
 }
 
-/* The same of u8: all of q - zero, or the half of it that tap kx has. */
+static int limit(int x)
+{
+    return x < -128 ? -128 : x > 127 ? 127 : x;
+}
+
+int ps_conv_parts(int32_t zero)
+{
+    return zero == 128 ? 1 : zero ? 2 : 3;
+}
+
+/* The same of u8: the part of q - zero that tap kx has. */
 static void pack_u8(const ps_conv *v, const ps_weights *w, ptrdiff_t at, int kx, size_t first, size_t n, int8_t *row)
 {
     size_t nr = (size_t)v->k->gemm_u8_tile.nr, cg = (size_t)(v->c / v->group);
     const uint8_t *from = (const uint8_t *)w->at + at;
-    bool whole = v->kernel[1] == 1;
     for (size_t ci = 0; ci < cg; ci++)
         for (size_t j = 0; j < n; j++) {
             int d = from[(ptrdiff_t)j * w->o + (ptrdiff_t)ci * w->c] - w->zero;
-            row[place(nr, first + ci, j)] = (int8_t)(whole ? d : kx ? d - d / 2 : d / 2);
+            for (int i = 0; i < kx; i++) d -= limit(d);
+            row[place(nr, first + ci, j)] = (int8_t)limit(d);
         }
 }
 
@@ -101,7 +111,7 @@ void ps_pack_codes_depthwise(const ps_conv *v, const ps_weights *w, float *dst)
     for (int32_t ky = 0; ky < v->kernel[0]; ky++)
         for (int32_t kx = 0; kx < v->kernel[1]; kx++)
             for (size_t j = 0; j < c; j++)
-                *to++ = ((const int8_t *)w->at)[(ptrdiff_t)j * w->group + ky * w->kernel[0] + kx * w->kernel[1]];
+                *to++ = w->at ? ((const int8_t *)w->at)[(ptrdiff_t)j * w->group + ky * w->kernel[0] + kx * w->kernel[1]] : 0;
     sums.narrow[0] = 0;
     to -= taps * c;
     for (size_t j = 0; j < c; j++) {

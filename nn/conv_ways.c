@@ -21,11 +21,13 @@ bool ps_conv_splits(const ps_conv *v)
     return v->k->split && v->x_type == POISE_F32 && !ps_conv_is_depthwise(v) && v->c / v->group >= LEAST_CHANNELS;
 }
 
+enum { MOST_TAPS = (1 << 15) - 1 }; /* of dwconv_u8 */
+
 /* Those that can, the rule's choice first, and those that cut the work in other pieces. */
 static int ways_of(const ps_conv *v, ps_conv_way way[PS_CONV_WAYS])
 {
     int n = 0;
-    if (ps_conv_is_depthwise(v) && v->x_type != POISE_U8) {
+    if (ps_conv_is_depthwise(v) && !(v->x_type == POISE_U8 && (int64_t)v->kernel[0] * v->kernel[1] > MOST_TAPS)) {
         way[n++] = PS_CONV_DEPTHWISE;
         return n;
     }

@@ -4,8 +4,6 @@
 
 #include <stdio.h>
 
-enum { ZERO_OF_S8 = 128 }; /* u8 less this is s8 */
-
 /* Rows and columns of the last two dimensions, as the product sees them. */
 static int32_t row_axis(int rank, int32_t trans)
 {
@@ -82,8 +80,8 @@ static ps_conv conv_of(const ps_call *c)
                  .ys = strides_of(y, y->rank, 0)};
     ps_product_set(c, &v);
     if (r) v.rs = strides_of(r, y->rank, 0);
-    if (b->type == POISE_U8 && b->zero != ZERO_OF_S8) { /* nn/conv_pack_int8.c: twice the same pixel */
-        v.kernel[1] = 2;
+    if (b->type == POISE_U8 && ps_conv_parts(b->zero) > 1) {
+        v.kernel[1] = ps_conv_parts(b->zero);
         v.dilation[1] = 0;
     }
     ptrdiff_t sets = 1;
