@@ -16,19 +16,20 @@ Q      := $(if $(V),,@)
 say     = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
 # One line per ISA: the folder ops/<isa>/ is compiled with these flags and no other file is.
-ISAS_x86_64  := c sse4 avx2 avx512 avx512vnni avx512bf16 amx
+ISAS_x86_64  := c sse4 avx2 avx512 avx512vbmi avx512vnni avx512bf16 amx
 ISAS_aarch64 := c
 ISAS_arm     := c
 FLAGS_sse4   := -msse4.1
 FLAGS_avx2   := -mavx2 -mfma -mf16c
 FLAGS_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
+FLAGS_avx512vbmi := $(FLAGS_avx512) -mavx512vbmi
 FLAGS_avx512vnni := $(FLAGS_avx512) -mavx512vnni
 FLAGS_avx512bf16 := $(FLAGS_avx512) -mavx512bf16
 FLAGS_amx    := $(FLAGS_avx512bf16) -mamx-tile -mamx-bf16
 # Without those that this compiler does not know.
-TOO_NEW := $(if $(filter x86_64,$(ARCH)),$(foreach i,avx512vnni avx512bf16 amx,$(shell $(CC) $(FLAGS_$(i)) -S -x c -o /dev/null /dev/null 2>/dev/null || echo $(i))))
+TOO_NEW := $(if $(filter x86_64,$(ARCH)),$(foreach i,avx512vbmi avx512vnni avx512bf16 amx,$(shell $(CC) $(FLAGS_$(i)) -S -x c -o /dev/null /dev/null 2>/dev/null || echo $(i))))
 # Sanitizers take minutes over unrolled tiles: gcc leaves AVX-512 out (its templates are those of AVX2), clang AVX2 too.
-SLOW   := $(if $(SANITIZE),avx512 avx512vnni avx512bf16 amx $(if $(findstring clang,$(CC)),avx2))
+SLOW   := $(if $(SANITIZE),avx512 avx512vbmi avx512vnni avx512bf16 amx $(if $(findstring clang,$(CC)),avx2))
 ISAS   ?= $(or $(filter-out $(SLOW) $(TOO_NEW),$(ISAS_$(ARCH))),c)
 
 # Optional parts: 1 if the compiler finds the header, unless said otherwise.

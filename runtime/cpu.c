@@ -66,8 +66,9 @@ bool ps_cpu_amx_refused(void)
 /* What AVX-512 has beside its foundation. */
 static unsigned avx512_flags(void)
 {
-    enum { AVX512_VNNI = 11, AVX512_BF16 = 5 };
+    enum { AVX512_VBMI = 1, AVX512_VNNI = 11, AVX512_BF16 = 5 };
     unsigned f = has(leaf7(0, 2), AVX512_VNNI) ? PS_CPU_avx512vnni : 0;
+    if (has(leaf7(0, 2), AVX512_VBMI)) f |= PS_CPU_avx512vbmi;
     if (!has(leaf7(1, 0), AVX512_BF16)) return f;
     if (dot_products_pay()) f |= PS_CPU_avx512bf16;
     if (has_tiles() && tiles_permitted()) f |= PS_CPU_amx;

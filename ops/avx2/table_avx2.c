@@ -37,6 +37,7 @@ const ps_kernels ps_kernels_avx2 = {
     .f32_from_bf16 = ps_f32_from_bf16_avx2,
     .quantize_u8 = ps_quantize_u8_avx2,
     .dequantize_u8 = ps_dequantize_u8_avx2,
+    .lut_u8 = ps_lut_u8_avx2,
     .add_u8 = ps_add_u8_avx2,
     .mul_u8 = ps_mul_u8_avx2,
     .maxpool_u8 = ps_maxpool_u8_avx2,

@@ -35,6 +35,7 @@ const ps_kernels ps_kernels_avx512 = {
     .f32_from_bf16 = ps_f32_from_bf16_avx512,
     .quantize_u8 = ps_quantize_u8_avx512,
     .dequantize_u8 = ps_dequantize_u8_avx512,
+    .lut_u8 = ps_lut_u8_avx512,
     .add_u8 = ps_add_u8_avx512,
     .mul_u8 = ps_mul_u8_avx512,
     .maxpool_u8 = ps_maxpool_u8_avx512,

@@ -136,3 +136,38 @@ void ps_area_add_u16_sse4(size_t n, const uint16_t *p, const uint16_t *q, int32_
     }
     for (; i < n; i++) sum[i] += p[i] * wp + q[i] * wq;
 }
+
+/* Bytes of pixels in the order given, five pixels at a time; the sixteenth byte is of a pixel that follows, and gets its
+ * value with it.  Returns how many pixels are done. */
+static size_t reorder(size_t n, const uint8_t *x, const uint8_t order[3], uint8_t *y)
+{
+    int8_t from[16];
+    for (int i = 0; i < 16; i++) from[i] = (int8_t)(i / 3 * 3 + order[i % 3]);
+    from[15] = 15;
+    const __m128i shuffle = load16(from);
+    size_t i = 0;
+    for (; i + 6 <= n; i += 5)
+        _mm_storeu_si128((__m128i *)(void *)(y + 3 * i), _mm_shuffle_epi8(load16(x + 3 * i), shuffle));
+    return i;
+}
+
+void ps_pixels_u8_sse4(size_t n, const uint8_t *x, const uint8_t order[3], const uint8_t *const table[3], uint8_t *y,
+                       ptrdiff_t ldy)
+{
+    const size_t o0 = order[0], o1 = order[1], o2 = order[2];
+    size_t i = 0;
+    if (table[0]) {
+        const uint8_t *t0 = table[0], *t1 = table[1], *t2 = table[2];
+        for (; i < n; i++, x += 3, y += ldy) {
+            uint8_t a = t0[x[o0]], b = t1[x[o1]], c = t2[x[o2]];
+            y[0] = a, y[1] = b, y[2] = c;
+        }
+        return;
+    }
+    if (ldy == 3) i = reorder(n, x, order, y);
+    x += 3 * i, y += 3 * i;
+    for (; i < n; i++, x += 3, y += ldy) {
+        uint8_t a = x[o0], b = x[o1], c = x[o2];
+        y[0] = a, y[1] = b, y[2] = c;
+    }
+}

@@ -25,6 +25,7 @@ const ps_kernels ps_kernels_sse4 = {
     .transpose_f32 = ps_transpose_f32_sse4,
     .pixels_f32 = ps_pixels_f32_sse4,
     .yuv_rgb_u8 = ps_yuv_rgb_u8_sse4,
+    .pixels_u8 = ps_pixels_u8_sse4,
     .area_row_u8 = ps_area_row_u8_sse4,
     .area_add_u16 = ps_area_add_u16_sse4,
     .winograd_in_f32 = ps_winograd_in_f32_sse4,
