@@ -171,7 +171,8 @@ static poise_status read_answers(const ps_io *io, ps_task *t)
 
 static poise_status default_names(ps_task *t)
 {
-    bool face = !strcmp(t->decoder->name, "yunet") || !strcmp(t->decoder->name, "ultraface");
+    bool face = !strcmp(t->decoder->name, "yunet") || !strcmp(t->decoder->name, "ultraface") ||
+                !strcmp(t->decoder->name, "blazeface");
     if (t->names.n) return POISE_OK;
     if (t->n_classes == 1 && face) return ps_names_parse("['face']", &t->names);
     if (t->n_classes == 1 && t->kind == PS_TASK_POSE) return ps_names_parse("['person']", &t->names);
