@@ -58,7 +58,7 @@ LIB   := $(wildcard runtime/*.c ops/*.c nn/*.c models/*.c convert/*.c) $(foreach
 APP   := $(filter-out app/main.c,$(wildcard app/*.c))# all but main: test programs link these too
 CHECK := tests/check.c $(wildcard tests/check_*.c) tests/amx_emulated.c
 TESTS := $(if $(filter 1,$(CMOCKA)),$(wildcard tests/test_*.c))
-SUPPORT := tests/amx_emulated.c tests/op_test.c tests/product_int8.c tests/graph_build.c tests/onnx_build.c tests/tiny_onnx.c# linked into a test program that uses it
+SUPPORT := tests/amx_emulated.c tests/op_test.c tests/product_int8.c tests/graph_build.c tests/onnx_build.c tests/decode_net.c tests/tiny_onnx.c# linked into a test program that uses it
 FUZZ  := $(wildcard tests/fuzz/fuzz_*.c)
 
 all: $(B)/libpoise.a $(if $(STATIC),,$(B)/libpoise.so) $(if $(wildcard app/main.c),$(B)/poise)   ## build the command and the libraries
