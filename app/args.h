@@ -78,7 +78,7 @@ typedef struct ps_args {
     int32_t samples; /* 0 = the default */
     float float_budget; /* percent */
     ps_texts keep_float;
-    bool force;
+    bool force, int8;
     /* info */
     bool json;
     const char *svg;

@@ -46,12 +46,26 @@ poise_status ps_cli_describe(const ps_args *a, void *bytes, size_t size, void **
     return s;
 }
 
+/* Replaces the file by one with smaller weights, if that is asked for. */
+static poise_status store_weights(const ps_args *a, void **bytes, size_t *size)
+{
+    void *small;
+    size_t small_size;
+    if (!a->weights) return POISE_OK;
+    PS_TRY(poise_store_weights(*bytes, *size, strcmp(a->weights, "fp16") ? POISE_I8 : POISE_F16, &small, &small_size));
+    ps_free(*bytes);
+    *bytes = small;
+    *size = small_size;
+    return POISE_OK;
+}
+
 static poise_status convert(const ps_args *a)
 {
     const char *in = a->words.v[0], *out = a->words.v[1];
     size_t n = strlen(out);
     PS_REQUIRE(n > 6 && !strcmp(out + n - 6, ".poise"), POISE_BAD_ARGUMENT,
                "%s: the name of the result must end in .poise", out);
+    PS_REQUIRE(!a->calib, POISE_BAD_ARGUMENT, "--calib is for --int8");
     poise_precision precision;
     PS_TRY(ps_cli_precision(a, &precision));
     poise_convert_options co = ps_cli_convert_options(a);
@@ -60,6 +74,7 @@ static poise_status convert(const ps_args *a)
     PS_TRY(poise_convert(in, &co, &bytes, &size));
     poise_status s = ps_cli_describe(a, bytes, size, &described, &size);
     poise_free(bytes);
+    if (!s) s = store_weights(a, &described, &size);
     ps_cli_hold();
     if (!s) s = ps_file_write(out, described, size);
     ps_cli_release();
@@ -71,5 +86,9 @@ static poise_status convert(const ps_args *a)
 
 int ps_cmd_convert(const ps_args *a)
 {
+    if (a->int8 && a->weights)
+        return ps_cli_error(POISE_BAD_ARGUMENT, "--int8 and --weights exclude each other: the first computes on bytes, the second "
+                                                "stores bytes and computes in floats");
+    if (a->int8) return ps_cmd_quantize(a);
     return ps_cli_fail(convert(a));
 }

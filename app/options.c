@@ -4,7 +4,7 @@
 #define AT(field) offsetof(ps_args, field)
 #define DETECT (PS_VERB_PREDICT | PS_VERB_VAL)
 #define OPENS (PS_VERB_ANY & ~(unsigned)PS_VERB_DOCTOR)
-#define QUANTIZES PS_VERB_QUANTIZE
+#define QUANTIZES (PS_VERB_QUANTIZE | PS_VERB_CONVERT)
 #define RUNS (PS_VERB_PREDICT | PS_VERB_RUN | PS_VERB_BENCH | PS_VERB_VAL)
 
 // clang-format off
@@ -22,8 +22,8 @@ const ps_arg ps_arg_table[] = {
     {"box", 0, PS_ARG_TEXTS, PS_VERB_PREDICT, AT(boxes), 0, 0, "X1,Y1,X2,Y2", "where a person is, in pixels, for networks that see one person (again or a longer list: more people; default: the whole image shows one)", NULL},
     {"agnostic_nms", 0, PS_ARG_FLAG, DETECT, AT(agnostic_nms), 0, 0, NULL, "NMS across classes", NULL},
     {"lazy", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(lazy), 0, 0, NULL, "compute boxes only where a class passes the threshold: the same results, sooner (default: yes; --no-lazy)", NULL},
-    {"task", 0, PS_ARG_CHOICE, DETECT | PS_VERB_CONVERT | QUANTIZES, AT(task), 0, 0, "detect|pose|classify", "what the network does (default: recorded in the model, else by the shape of its outputs)", NULL},
-    {"decoder", 0, PS_ARG_TEXT, DETECT | PS_VERB_CONVERT | QUANTIZES, AT(decoder), 0, 0, "NAME", "how its outputs are read (default: recorded in the model, else by their shape)", NULL},
+    {"task", 0, PS_ARG_CHOICE, DETECT | QUANTIZES, AT(task), 0, 0, "detect|pose|classify", "what the network does (default: recorded in the model, else by the shape of its outputs)", NULL},
+    {"decoder", 0, PS_ARG_TEXT, DETECT | QUANTIZES, AT(decoder), 0, 0, "NAME", "how its outputs are read (default: recorded in the model, else by their shape)", NULL},
     {"format", 0, PS_ARG_CHOICE, PS_VERB_PREDICT, AT(format), 0, 0, "jsonl|coco|yolo|csv|ultralytics", "what is printed (default: jsonl)", NULL},
     {"save", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(save), 0, 0, NULL, "write pictures with the objects drawn in", NULL},
     {"save_txt", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(save_txt), 0, 0, NULL, "write labels/<image>.txt: class, centre and size from 0 to 1", NULL},
@@ -43,16 +43,18 @@ const ps_arg ps_arg_table[] = {
     {"input", 'i', PS_ARG_TEXTS, PS_VERB_RUN, AT(inputs), 0, 0, "NAME=FILE.npy", "an input; a network with one input needs no NAME=", NULL},
     {"output", 'o', PS_ARG_TEXT, PS_VERB_RUN, AT(output), 0, 0, "DIR", "where the outputs go (default: the current directory)", NULL},
 
+    {"int8", 0, PS_ARG_FLAG, PS_VERB_CONVERT, AT(int8), 0, 0, NULL, "quantise, as the verb quantize does; the options below are for that", NULL},
     {"calib", 0, PS_ARG_TEXT, QUANTIZES, AT(calib), 0, 0, "DIR|VIDEO", "pictures like those the network will see: a directory, a pattern, or a video (frames are read by ffmpeg)", NULL},
     {"samples", 0, PS_ARG_INT, QUANTIZES, AT(samples), 1, 100000, "N", "most pictures to calibrate with, spread over all (default: 200)", NULL},
     {"ranges", 0, PS_ARG_CHOICE, QUANTIZES, AT(ranges), 0, 0, "mse|percentile|minmax", "what 8 bits stand for: the range with the least squared error, that of 99.99 % of all numbers, or of all (default: mse)", NULL},
-    {"weights", 0, PS_ARG_CHOICE, QUANTIZES, AT(weights), 0, 0, "narrow|full", "narrow: sums of two products fit 16 bits, so that processors without VNNI are fast and exact; full: all 8 bits, for those with it (default: narrow)", NULL},
+    {"weights", 0, PS_ARG_CHOICE, PS_VERB_CONVERT, AT(weights), 0, 0, "int8|fp16", "store the weights of convolutions and products so, for a small file; computes in floats", "POISE_CONVERT_WEIGHTS"},
+    {"weights", 0, PS_ARG_CHOICE, PS_VERB_QUANTIZE, AT(weights), 0, 0, "narrow|full", "narrow: sums of two products fit 16 bits, so that processors without VNNI are fast and exact; full: all 8 bits, for those with it (default: narrow)", NULL},
     {"float_budget", 0, PS_ARG_FLOAT, QUANTIZES, AT(float_budget), 0, 100, "PERCENT", "multiply-accumulates that may stay float where 8 bits do harm; 0: none, and nothing is tried (default: 5)", NULL},
     {"keep_float", 0, PS_ARG_TEXTS, QUANTIZES, AT(keep_float), 0, 0, "NODE|PATTERN", "leave these convolutions and products float, by name, with * and ? (again: more)", NULL},
     {"force", 0, PS_ARG_FLAG, QUANTIZES, AT(force), 0, 0, NULL, "write the network even if it agrees poorly with the float one", NULL},
-    {"output", 'o', PS_ARG_CHOICE, QUANTIZES, AT(format), 0, 0, "text|json", "how the report is printed (default: text)", "POISE_QUANTIZE_OUTPUT"},
+    {"output", 'o', PS_ARG_CHOICE, PS_VERB_QUANTIZE, AT(format), 0, 0, "text|json", "how the report is printed (default: text)", "POISE_QUANTIZE_OUTPUT"},
 
-    {"precision", 0, PS_ARG_CHOICE, OPENS & ~(unsigned)QUANTIZES, AT(precision), 0, 0, "exact|near|fast|int8", "exact: fp32; near: its sums from split bf16; fast: bf16 where the processor has it; int8: not yet (default: recorded in the model, else exact; convert records it)", NULL},
+    {"precision", 0, PS_ARG_CHOICE, OPENS & ~(unsigned)PS_VERB_QUANTIZE, AT(precision), 0, 0, "exact|near|fast|int8", "exact: fp32; near: its sums from split bf16; fast: bf16 where the processor has it; int8: not yet (default: recorded in the model, else exact; convert records it)", NULL},
 
     {"json", 0, PS_ARG_FLAG, PS_VERB_INFO, AT(json), 0, 0, NULL, "print JSON", NULL},
     {"svg", 0, PS_ARG_TEXT, PS_VERB_INFO, AT(svg), 0, 0, "FILE", "also draw the memory plan: node by node, what lies where in the arena", NULL},
@@ -68,8 +70,8 @@ const ps_arg ps_arg_table[] = {
     {"shape", 0, PS_ARG_TEXTS, OPENS, AT(shapes), 0, 0, "NAME=DxDxD", "shape of an input with free dimensions", NULL},
     {"threads", 't', PS_ARG_INT, PS_VERB_ANY & ~(unsigned)PS_VERB_BENCH, AT(threads), 1, 64, "N|auto", "threads; auto: tries all numbers, takes the best (default: all cores); POISE_THREADING=openmp takes OpenMP's instead of our pool", NULL},
     {"isa", 0, PS_ARG_TEXT, PS_VERB_ANY, AT(isa), 0, 0, "NAME", "use no kernels above this instruction set (default: the best)", NULL},
-    {"tuning", 0, PS_ARG_TEXT, OPENS & ~(unsigned)(PS_VERB_CONVERT | QUANTIZES), AT(tuning), 0, 0, "FILE", "how to compute each node, as bench --tune found out; none: by rule (default: MODEL's name with .tune, or the cache in $POISE_CACHE, $XDG_CACHE_HOME/poise or ~/.cache/poise, where it fits this machine)", NULL},
-    {"max_mem", 0, PS_ARG_BYTES, OPENS & ~(unsigned)QUANTIZES, AT(max_mem), 1, 1e15, "SIZE", "refuse to start if more memory is needed: 64M, 1.5G", NULL},
+    {"tuning", 0, PS_ARG_TEXT, OPENS & ~(unsigned)QUANTIZES, AT(tuning), 0, 0, "FILE", "how to compute each node, as bench --tune found out; none: by rule (default: MODEL's name with .tune, or the cache in $POISE_CACHE, $XDG_CACHE_HOME/poise or ~/.cache/poise, where it fits this machine)", NULL},
+    {"max_mem", 0, PS_ARG_BYTES, OPENS & ~(unsigned)PS_VERB_QUANTIZE, AT(max_mem), 1, 1e15, "SIZE", "refuse to start if more memory is needed: 64M, 1.5G", NULL},
     {"quiet", 'q', PS_ARG_FLAG, PS_VERB_ANY, AT(quiet), 0, 0, NULL, "results and errors only", NULL},
     {"verbose", 'v', PS_ARG_FLAG, PS_VERB_ANY, AT(verbose), 0, 0, NULL, "say what every stage saw", NULL},
     {"help", 'h', PS_ARG_FLAG, PS_VERB_ANY, AT(help), 0, 0, NULL, "this page", NULL},

@@ -6,8 +6,7 @@
 
 /* ---- products ---- */
 
-/* Whether node n is a product with constant weights, and how those lie. */
-static bool product_of(const ps_graph *g, const ps_node *n, ps_product *p)
+bool ps_product_of(const ps_graph *g, const ps_node *n, ps_product *p)
 {
     bool conv = n->op == &ps_op_conv, back = n->op == &ps_op_conv_transpose, rows = n->op == &ps_op_matmul;
     if (!conv && !back && !rows) return false;
@@ -64,7 +63,7 @@ static poise_status own_weights(ps_graph *g, ps_node *n, const ps_product *p, co
     return own_constant(g, n, 1, w.rank, w.dim);
 }
 
-static poise_status check_float(const ps_graph *g)
+poise_status ps_quantize_check_float(const ps_graph *g)
 {
     for (int32_t i = 0; i < g->n_nodes; i++)
         PS_REQUIRE(g->nodes[i].op != &ps_op_quantize, POISE_BAD_ARGUMENT,
@@ -72,6 +71,13 @@ static poise_status check_float(const ps_graph *g)
     for (int32_t v = 0; v < g->n_values; v++)
         PS_REQUIRE(!(g->values[v].scale > 0), POISE_BAD_ARGUMENT,
                    "the network is quantised already (value '%s'): give the one with float weights", g->values[v].name);
+    for (int32_t i = 0; i < g->n_nodes; i++) {
+        const ps_node *n = &g->nodes[i];
+        bool product = n->op == &ps_op_conv || n->op == &ps_op_conv_transpose || n->op == &ps_op_matmul;
+        const ps_value *w = product ? &g->values[n->in[1]] : NULL;
+        PS_REQUIRE(!w || !w->data || w->type == POISE_F32, POISE_BAD_ARGUMENT,
+                   "the weights of node '%s' are %s already: give the network with float weights", n->name, poise_type_name(w->type));
+    }
     return POISE_OK;
 }
 
@@ -79,14 +85,14 @@ static poise_status prepare(ps_quantizer *q, ps_graph *g)
 {
     int32_t *readers = ps_alloc_array((size_t)g->n_values + 1, sizeof *readers), n_nodes = g->n_nodes;
     PS_REQUIRE(readers, POISE_NO_MEMORY, "no memory for a graph of %d values", g->n_values);
-    poise_status s = check_float(g);
+    poise_status s = ps_quantize_check_float(g);
     int32_t found = 0;
     for (int32_t i = 0; i < n_nodes; i++)
         for (int k = 0; k < g->nodes[i].n_in; k++)
             if (g->nodes[i].in[k] >= 0) readers[g->nodes[i].in[k]]++;
     for (int32_t i = 0; i < n_nodes && s == POISE_OK; i++) {
         ps_product p;
-        if (!product_of(g, &g->nodes[i], &p)) continue;
+        if (!ps_product_of(g, &g->nodes[i], &p)) continue;
         s = own_weights(g, &g->nodes[i], &p, readers);
         found++;
     }
@@ -121,7 +127,7 @@ static void list_products(ps_quantizer *q)
         q->product_of[i] = -1;
         for (int k = 0; k < g->nodes[i].n_out; k++)
             if (g->nodes[i].out[k] >= 0) q->maker[g->nodes[i].out[k]] = i;
-        if (!product_of(g, &g->nodes[i], p)) continue;
+        if (!ps_product_of(g, &g->nodes[i], p)) continue;
         p->node = i;
         p->macs = ps_node_macs(g, &g->nodes[i]);
         q->product_of[i] = q->n_products++;

@@ -45,6 +45,13 @@ double ps_ends_error(ps_ends *e)
     return sum;
 }
 
+int ps_ends_count(const ps_ends *e)
+{
+    int n = 0;
+    for (int32_t i = 0; i < e->q->n_products; i++) n += e->exact[i] != NULL;
+    return n ? n : 1;
+}
+
 static poise_status no_memory(void)
 {
     return ps_fail(POISE_NO_MEMORY, "no memory for the trials");

@@ -69,6 +69,10 @@ typedef struct ps_quantizer {
 } ps_quantizer;
 
 /* ---- quantize_open.c: a network with every bias and no shared weights, open; and its products ---- */
+/* Whether node n is a product with constant weights, and how those lie. */
+bool ps_product_of(const ps_graph *g, const ps_node *n, ps_product *p);
+/* Fails for a network that has codes or other weights than floats. */
+poise_status ps_quantize_check_float(const ps_graph *g);
 poise_status ps_quantizer_open(ps_quantizer *q, const void *bytes, size_t size);
 /* Opens q->fake: the network as it is now, to be changed. */
 poise_status ps_quantizer_copy(ps_quantizer *q);
@@ -147,6 +151,7 @@ typedef struct ps_ends {
 poise_status ps_ends_open(ps_ends *e, ps_quantizer *q, int samples);
 /* Errors now, each end's in relation to its power. */
 double ps_ends_error(ps_ends *e);
+int ps_ends_count(const ps_ends *e);
 void ps_ends_close(ps_ends *e);
 poise_status ps_quantize_refine(ps_ends *e);
 

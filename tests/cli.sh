@@ -363,6 +363,14 @@ says "quantised already"
 expect 2 "no such node" $poise quantize classifier.onnx q2.poise --calib calib --keep-float '*nothing*'
 expect 0 "quantize detector, JSON" $poise quantize d.poise qd.poise --calib 'calib/*.ppm' -o json -q --weights full --ranges minmax
 valid "quantize -o json"
+expect 0 "convert --int8" $poise convert classifier.onnx q2.poise --int8 --calib calib -q
+rm q2.poise
+expect 0 "weights of 16 bits" $poise convert detector.onnx w16.poise --weights fp16
+expect 0 "weights of 8 bits" $poise convert classifier.onnx w8.poise --weights int8
+expect 0 "predict with them" $poise predict w8.poise red.ppm
+prints '"name":"red"'
+expect 2 "both" $poise convert classifier.onnx q2.poise --int8 --weights int8
+expect 2 "pictures for nothing" $poise convert classifier.onnx q2.poise --calib calib
 mkdir -p bin
 printf '#!/bin/sh\ncat "%s" "%s" "%s"\n' "$dir/red.ppm" "$dir/blue.ppm" "$dir/red.ppm" >bin/ffmpeg
 chmod +x bin/ffmpeg

@@ -438,6 +438,43 @@ static void what_makes_no_sense_is_refused(void **state)
     ps_free(bytes);
 }
 
+/* ---- weights alone ---- */
+
+static void weights_are_stored_in_fewer_bytes(void **state)
+{
+    (void)state;
+    static const struct { poise_type type; double db; } cases[] = {{POISE_F16, 60}, {POISE_I8, 35}};
+    int32_t x = conv_act(gb_input(&g, GB_DIMS(1, 3, 8, 8)), 32, 3, 1, PS_ACT_SILU, 0);
+    x = gb_reshape(&g, conv_act(conv_act(x, 32, 3, 32, PS_ACT_RELU, 0), 16, 1, 1, PS_ACT_RELU, 0), GB_DIMS(16, 64));
+    gb_output(&g, gb_matmul(&g, x, 128));
+    size_t size, made_size;
+    void *bytes = bytes_of(&size), *made;
+    for (int i = 0; i < 2; i++) {
+        ok(poise_store_weights(bytes, size, cases[i].type, &made, &made_size));
+        assert_true(made_size < size);
+        assert_true(quality(bytes, size, made, made_size, 0, NULL) > cases[i].db);
+        assert_int_equal(poise_store_weights(made, made_size, POISE_F16, &(void *){NULL}, &(size_t){0}), POISE_BAD_ARGUMENT);
+        poise_quantize_options o = options();
+        refuse(made, made_size, &o, POISE_BAD_ARGUMENT, "already");
+        poise_free(made);
+    }
+    assert_int_equal(poise_store_weights(bytes, size, POISE_BF16, &made, &made_size), POISE_BAD_ARGUMENT);
+    ps_free(bytes);
+}
+
+static void a_weight_beyond_f16_is_refused(void **state)
+{
+    (void)state;
+    size_t size, made_size;
+    void *made;
+    gb_output(&g, gb_matmul(&g, gb_input(&g, GB_DIMS(2, 4)), 3));
+    ((float *)(uintptr_t)g.values[g.nodes[0].in[1]].data)[5] = -70000;
+    void *bytes = bytes_of(&size);
+    assert_int_equal(poise_store_weights(bytes, size, POISE_F16, &made, &made_size), POISE_UNSUPPORTED);
+    assert_non_null(strstr(poise_error_text(), "-70000"));
+    ps_free(bytes);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -453,6 +490,8 @@ int main(void)
         T(corrected_biases_bring_the_mean_back),
         T(layers_stay_float_by_wish),
         T(what_makes_no_sense_is_refused),
+        T(weights_are_stored_in_fewer_bytes),
+        T(a_weight_beyond_f16_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
