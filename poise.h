@@ -103,6 +103,8 @@ typedef enum poise_precision {
     POISE_EXACT = 1,    /* fp32 */
     POISE_NEAR = 2,     /* fp32 values, products of 16-bit halves: 1e-4 of the largest output */
     POISE_FAST = 3,     /* bf16 products and activations, fp32 sums, normalisation, outputs */
+    POISE_INT8 = 4,     /* products of bytes: what quantised files compute in (poise quantize makes them), and no others can;
+                         * with one of the above, that is what such a file's float nodes compute in */
 } poise_precision;
 
 typedef struct poise_options {

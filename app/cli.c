@@ -80,7 +80,7 @@ poise_status ps_cli_precision(const ps_args *a, poise_precision *out)
 {
     *out = POISE_RECORDED;
     if (!a->precision || ps_precision_by_name(a->precision, out)) return POISE_OK;
-    return ps_fail(POISE_UNSUPPORTED, "--precision %s is not in this version yet; exact, near and fast are", a->precision);
+    return ps_fail(POISE_UNSUPPORTED, "--precision %s: exact, near, fast and int8 are known", a->precision);
 }
 
 poise_status ps_cli_check_size(const ps_args *a, const poise_model *m)

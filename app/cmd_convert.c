@@ -18,9 +18,13 @@ static poise_status add_task(const ps_args *a, const void *bytes, size_t size, p
     poise_model *m = NULL;
     ps_task t = {0};
     poise_options o = {.threads = 1};
+    PS_TRY(ps_cli_precision(a, &o.precision));
+    if (o.precision != POISE_INT8) o.precision = POISE_RECORDED; /* int8 must be true; the others anybody can record */
     ps_task_options wanted = {a->task, a->decoder};
-    PS_TRY(poise_model_open_memory(bytes, size, &o, &m));
-    poise_status other_size = ps_cli_check_size(a, m), s = other_size ? other_size : ps_task_resolve(m, &wanted, &t);
+    poise_status s = poise_model_open_memory(bytes, size, &o, &m);
+    if (s) return ps_fail_in(s, "%s", a->words.v[0]);
+    poise_status other_size = ps_cli_check_size(a, m);
+    s = other_size ? other_size : ps_task_resolve(m, &wanted, &t);
     char text[PS_WARN_TEXT];
     if (!s && ps_warn_scales(&m->graph, &t, text)) ps_cli_note(a, "poise: warning: %s\n", text);
     poise_model_close(m);

@@ -121,7 +121,7 @@ static void slots(const ps_kernels *k)
 
 static void precisions(const ps_kernels *k)
 {
-    for (int p = POISE_EXACT; p <= POISE_FAST; p++) {
+    for (int p = POISE_EXACT; p <= POISE_INT8; p++) {
         char text[PS_PRECISION_TEXT];
         ps_precision_kernels((poise_precision)p, k, text);
         printf("precision    %s\n", text);

@@ -8,13 +8,19 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Elements of the float constants that a node reads. */
+static bool is_weight(const ps_value *v)
+{
+    poise_type t = v->type;
+    return v->data && (t == POISE_F32 || t == POISE_F16 || t == POISE_BF16 || t == POISE_I8);
+}
+
+/* Elements of the weights that a node reads. */
 static uint64_t node_params(const ps_graph *g, int32_t node)
 {
     const ps_node *n = &g->nodes[node];
     uint64_t sum = 0;
     for (int32_t i = 0; i < n->n_in; i++)
-        if (n->in[i] >= 0 && g->values[n->in[i]].data && g->values[n->in[i]].type == POISE_F32)
+        if (n->in[i] >= 0 && is_weight(&g->values[n->in[i]]))
             sum += ps_value_count(&g->values[n->in[i]]);
     return sum;
 }
@@ -23,7 +29,7 @@ static uint64_t total_params(const ps_graph *g)
 {
     uint64_t sum = 0;
     for (int32_t i = 0; i < g->n_values; i++)
-        if (g->values[i].data && g->values[i].type == POISE_F32) sum += ps_value_count(&g->values[i]);
+        if (is_weight(&g->values[i])) sum += ps_value_count(&g->values[i]);
     return sum;
 }
 
@@ -56,16 +62,48 @@ static double ratio(const poise_memory *m)
     return m->lower_bound ? (double)m->arena / (double)m->lower_bound : 1;
 }
 
+/* "f32", or "u8 0.0235 @128": what a code stands for, and the code of zero. */
+enum { TYPE_TEXT = 40 };
+static const char *type_text(const ps_value *v, char buf[TYPE_TEXT])
+{
+    if (!ps_value_is_quantised(v)) return poise_type_name(v->type);
+    snprintf(buf, TYPE_TEXT, "%s %.4g @%d", poise_type_name(v->type), (double)v->scale, (int)v->zero);
+    return buf;
+}
+
+/* Walks the float nodes of a quantised network, -1 to begin with: the next one, or -1. */
+static int32_t next_island(const ps_graph *g, int32_t i)
+{
+    for (i++; i < g->n_nodes; i++)
+        if (ps_node_is_float_island(g, &g->nodes[i])) return i;
+    return -1;
+}
+
 /* ---- text ------------------------------------------------------------------------------------------ */
 
 static void text_tensors(const char *title, const ps_graph *g, const int32_t *list, int32_t n)
 {
-    char dims[PS_SHAPE_TEXT];
+    char dims[PS_SHAPE_TEXT], type[TYPE_TEXT];
     printf("%s\n", title);
     for (int32_t i = 0; i < n; i++) {
         const ps_value *v = &g->values[list[i]];
-        printf("  %-24s %-20s %s\n", v->name, ps_shape_text(v->rank, v->dim, dims), poise_type_name(v->type));
+        printf("  %-24s %-20s %s\n", v->name, ps_shape_text(v->rank, v->dim, dims), type_text(v, type));
     }
+}
+
+/* How much of a quantised network is bytes, and what is not. */
+static void text_int8(const ps_graph *g)
+{
+    enum { SHOWN = 12 };
+    uint64_t bytes = ps_graph_int8_macs(g), all = total_macs(g);
+    char a[32], b[32];
+    int n = 0;
+    if (!bytes) return;
+    printf("int8: %s of %s MACs (%.4g %%); float: ", scaled(bytes, a), scaled(all, b), 100.0 * (double)bytes / (double)all);
+    for (int32_t i = next_island(g, -1); i >= 0; i = next_island(g, i), n++)
+        if (n < SHOWN) printf("%s%s (%s)", n ? ", " : "", g->nodes[i].name, g->nodes[i].op->name);
+    if (n > SHOWN) printf(" and %d more", n - SHOWN);
+    puts(n ? "" : "nothing");
 }
 
 /* One printable line of at most 100 bytes. */
@@ -83,18 +121,19 @@ static void text_meta(const ps_meta *m)
 static void text_nodes(const poise_model *m)
 {
     const ps_graph *g = &m->graph;
-    printf("nodes\n     # operator          output               type      MACs    params  what\n");
+    int wide = ps_graph_int8_macs(g) ? 16 : 4;
+    printf("nodes\n     # operator          output               %-*s      MACs    params  what\n", wide, "type");
     for (int32_t i = 0; i < g->n_nodes; i++) {
         const ps_node *n = &g->nodes[i];
-        char dims[PS_SHAPE_TEXT], macs[32], params[32], what[160] = "", way[PS_CHOICE_TEXT] = "";
+        char dims[PS_SHAPE_TEXT], macs[32], params[32], what[160] = "", way[PS_CHOICE_TEXT] = "", type[TYPE_TEXT];
         const ps_value *v = NULL;
         for (int32_t k = 0; k < n->n_out && !v; k++)
             if (n->out[k] >= 0) v = &g->values[n->out[k]];
         if (n->op->describe) n->op->describe(n->params, what, sizeof what);
         uint64_t mac = ps_node_macs(g, n), par = node_params(g, i);
         if (!ps_choice_is_rule(&m->choices[i])) ps_choice_text(m, &m->choices[i], way);
-        printf("  %4d %-17s %-20s %-4s %9s %9s  %s%s%s%s%s%s%s\n", i, n->op->name,
-               v ? ps_shape_text(v->rank, v->dim, dims) : "", v ? poise_type_name(v->type) : "",
+        printf("  %4d %-17s %-20s %-*s %9s %9s  %s%s%s%s%s%s%s\n", i, n->op->name,
+               v ? ps_shape_text(v->rank, v->dim, dims) : "", wide, v ? type_text(v, type) : "",
                mac ? scaled(mac, macs) : "-", par ? scaled(par, params) : "-", what, *what ? "  " : "",
                m->plan.skip[i] ? "(view) " : "", *way ? "(" : "", way, *way ? ") " : "", n->name);
     }
@@ -123,6 +162,7 @@ static void print_text(const char *path, const poise_model *m)
     if (m->gate.n_nodes)
         printf("  %s of the MACs, in %d convolutions of boxes and keypoints, only where a score passes (predict)\n",
                scaled(ps_gate_macs(&m->gate, g), macs), m->gate.n_nodes);
+    text_int8(g);
     text_tensors("inputs", g, g->inputs, g->n_inputs);
     text_tensors("outputs", g, g->outputs, g->n_outputs);
     if (g->n_meta) puts("metadata");
@@ -144,6 +184,10 @@ static void json_tensors(ps_json *j, const char *key, const ps_graph *g, const i
         ps_json_object(j, NULL);
         ps_json_text(j, "name", v->name);
         ps_json_text(j, "type", poise_type_name(v->type));
+        if (ps_value_is_quantised(v)) {
+            ps_json_number(j, "scale", (double)v->scale, 9);
+            ps_json_int(j, "zero", v->zero);
+        }
         ps_json_array(j, "shape");
         for (int k = 0; k < v->rank; k++) ps_json_int(j, NULL, v->dim[k]);
         ps_json_end(j);
@@ -168,6 +212,29 @@ static void json_plan(ps_json *j, const poise_model *m)
     ps_json_end(j);
 }
 
+/* null for a network of floats. */
+static void json_int8(ps_json *j, const ps_graph *g)
+{
+    uint64_t bytes = ps_graph_int8_macs(g), all = total_macs(g);
+    if (!bytes) {
+        ps_json_null(j, "int8");
+        return;
+    }
+    ps_json_object(j, "int8");
+    ps_json_int(j, "macs", (int64_t)bytes);
+    ps_json_number(j, "share", (double)bytes / (double)all, 6);
+    ps_json_array(j, "float");
+    for (int32_t i = next_island(g, -1); i >= 0; i = next_island(g, i)) {
+        ps_json_object(j, NULL);
+        ps_json_text(j, "name", g->nodes[i].name);
+        ps_json_text(j, "op", g->nodes[i].op->name);
+        ps_json_int(j, "macs", (int64_t)ps_node_macs(g, &g->nodes[i]));
+        ps_json_end(j);
+    }
+    ps_json_end(j);
+    ps_json_end(j);
+}
+
 static void print_json(const poise_model *m)
 {
     const ps_graph *g = &m->graph;
@@ -185,6 +252,7 @@ static void print_json(const poise_model *m)
     ps_json_int(&j, "gated_macs", (int64_t)ps_gate_macs(&m->gate, g));
     ps_json_text(&j, "precision", poise_precision_name(m->precision));
     ps_json_text(&j, "kernels", m->precision_text);
+    json_int8(&j, g);
     ps_json_object(&j, "metadata");
     for (int32_t i = 0; i < g->n_meta; i++) ps_json_text(&j, g->meta[i].key, g->meta[i].value);
     ps_json_end(&j);

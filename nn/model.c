@@ -5,6 +5,7 @@
 #include "nn/tuning.h"
 #include "runtime/cpu.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -326,20 +327,38 @@ static poise_status choose_kernels(poise_model *m, const poise_options *o)
 }
 
 /* What the caller wants, else what the file records, else exact. */
-static poise_status choose_precision(poise_model *m, const poise_options *o)
+static poise_status wanted_precision(const poise_model *m, const poise_options *o, bool bytes, poise_precision *out)
 {
     const char *recorded = ps_graph_get_meta(&m->graph, PS_PRECISION_KEY);
-    m->precision = o ? o->precision : POISE_RECORDED;
-    PS_REQUIRE(m->precision >= POISE_RECORDED && m->precision <= POISE_FAST, POISE_BAD_ARGUMENT,
-               "unknown precision %d: exact is %d, near %d, fast %d", (int)m->precision, POISE_EXACT, POISE_NEAR, POISE_FAST);
-    if (m->precision == POISE_RECORDED) {
-        m->precision = POISE_EXACT;
-        PS_REQUIRE(!recorded || ps_precision_by_name(recorded, &m->precision), POISE_UNSUPPORTED,
-                   "records the precision '%.40s', this build knows exact, near and fast", recorded);
-    }
-    bool half = ps_precision_kernels(m->precision, &m->kernels, m->precision_text);
-    m->kernels.split = half && m->precision == POISE_NEAR;
-    return half && m->precision == POISE_FAST ? ps_precision_narrow(&m->graph) : POISE_OK;
+    *out = o ? o->precision : POISE_RECORDED;
+    PS_REQUIRE(*out >= POISE_RECORDED && *out <= POISE_INT8, POISE_BAD_ARGUMENT,
+               "unknown precision %d: exact is %d, near %d, fast %d, int8 %d", (int)*out, POISE_EXACT, POISE_NEAR, POISE_FAST,
+               POISE_INT8);
+    PS_REQUIRE(*out != POISE_INT8 || bytes, POISE_UNSUPPORTED,
+               "computes in floats: `poise quantize` makes an int8 network of it, with pictures to calibrate on");
+    if (*out != POISE_RECORDED) return POISE_OK;
+    *out = POISE_EXACT;
+    PS_REQUIRE(!recorded || ps_precision_by_name(recorded, out), POISE_UNSUPPORTED,
+               "records the precision '%.40s', this build knows exact, near, fast and int8", recorded);
+    return POISE_OK;
+}
+
+/* Products of bytes are what a network has or has not; what is asked for says how the floats beside them compute. */
+static poise_status choose_precision(poise_model *m, const poise_options *o)
+{
+    bool bytes = ps_graph_int8_macs(&m->graph) > 0;
+    poise_precision p;
+    char text[PS_PRECISION_TEXT];
+    PS_TRY(wanted_precision(m, o, bytes, &p));
+    if (p == POISE_INT8) p = POISE_EXACT;
+    bool half = ps_precision_kernels(p, &m->kernels, text);
+    m->precision = bytes ? POISE_INT8 : p;
+    if (bytes && half)
+        snprintf(m->precision_text, sizeof m->precision_text, "int8: products of bytes on %s, floats %.100s", m->kernels.name_u8, text);
+    else
+        ps_precision_kernels(m->precision, &m->kernels, m->precision_text);
+    m->kernels.split = half && p == POISE_NEAR;
+    return half && p == POISE_FAST ? ps_precision_narrow(&m->graph) : POISE_OK;
 }
 
 static poise_status open_bytes(poise_model *m, const void *bytes, size_t size, const source *from)

@@ -1,6 +1,7 @@
 /* nn/op_affine.c - one scale and one offset for each channel: batch normalisation that could not be folded away. */
 #include "nn/fused.h"
 #include "nn/move.h"
+#include "nn/quantised.h"
 #include "nn/widen.h"
 
 #include <stdio.h>
@@ -16,7 +17,7 @@ static poise_status affine_infer(const void *params, int n_in, const ps_value *c
     const ps_value *x = in[0];
     char text[PS_SHAPE_TEXT];
     PS_TRY(ps_fused_check(&p->fused));
-    PS_TRY(ps_f32_check(x, "input"));
+    PS_TRY(ps_rule_real(x, "the input"));
     PS_REQUIRE(x->rank >= 2, POISE_BAD_MODEL, "input has %d dimensions, channels are the second",
                (int)x->rank);
     for (int i = 0; i < 2; i++) {
@@ -27,7 +28,7 @@ static poise_status affine_infer(const void *params, int n_in, const ps_value *c
                    "%s is %s, it must have one value for each of %d channels", what[i],
                    ps_shape_text(v->rank, v->dim, text), (int)x->dim[1]);
     }
-    out[0]->type = POISE_F32;
+    out[0]->type = ps_real_type(1, in, out[0]);
     out[0]->rank = x->rank;
     for (int i = 0; i < x->rank; i++) out[0]->dim[i] = x->dim[i];
     return POISE_OK;
@@ -44,10 +45,10 @@ static poise_tensor along_channels(const poise_tensor *t, const poise_tensor *y)
 }
 
 typedef struct job {
-    const ps_kernels *k;
+    const ps_kernels *k, *steady;
     ps_fused fused;
     ps_walk walk; /* y, x, scale, bias */
-    poise_type type[4];
+    const poise_tensor *t[4];
     size_t rows;  /* of a chunk of work */
 } job;
 
@@ -56,18 +57,18 @@ static void run_row(const job *j, void *const *at)
     const ps_walk *w = &j->walk;
     float buf[4][CHUNK];
     bool direct = true;
-    for (int i = 0; i < 4; i++) direct = direct && w->step[i] == 1 && j->type[i] == POISE_F32;
+    for (int i = 0; i < 4; i++) direct = direct && w->step[i] == 1 && j->t[i]->type == POISE_F32;
     for (size_t from = 0, n; from < w->n; from += n) {
         n = direct || w->n - from < CHUNK ? w->n - from : CHUNK;
         const float *in[4];
         void *to[4];
         for (int i = 0; i < 4; i++)
-            to[i] = ps_at(at[i], (ptrdiff_t)from * w->step[i], poise_type_size(j->type[i]));
-        for (int i = 1; i < 4; i++) in[i] = ps_widen(j->k, j->type[i], n, to[i], w->step[i], buf[i]);
-        float *y = j->type[0] == POISE_F32 && w->step[0] == 1 ? to[0] : buf[0];
-        j->k->affine_f32(n, in[1], in[2], in[3], y);
-        if (j->fused.act != PS_ACT_NONE) j->k->act_f32(n, (ps_act)j->fused.act, j->fused.a, j->fused.b, y, y);
-        if (y == buf[0]) ps_narrow_to(j->k, j->type[0], n, y, to[0], w->step[0]);
+            to[i] = ps_at(at[i], (ptrdiff_t)from * w->step[i], poise_type_size(j->t[i]->type));
+        for (int i = 1; i < 4; i++) in[i] = ps_widen(j->k, j->t[i], n, to[i], w->step[i], buf[i]);
+        float *y = j->t[0]->type == POISE_F32 && w->step[0] == 1 ? to[0] : buf[0];
+        j->steady->affine_f32(n, in[1], in[2], in[3], y);
+        if (j->fused.act != PS_ACT_NONE) j->steady->act_f32(n, (ps_act)j->fused.act, j->fused.a, j->fused.b, y, y);
+        if (y == buf[0]) ps_narrow_to(j->k, j->t[0], n, y, to[0], w->step[0]);
     }
 }
 
@@ -90,8 +91,9 @@ static void affine_run(const ps_call *c)
     const poise_tensor *y = c->out[0];
     poise_tensor scale = along_channels(c->in[1], y), bias = along_channels(c->in[2], y);
     job j = {.k = c->k,
+             .steady = ps_steady(c),
              .fused = ((const ps_affine_params *)c->params)->fused,
-             .type = {y->type, c->in[0]->type, POISE_F32, POISE_F32}};
+             .t = {y, c->in[0], &scale, &bias}};
     ps_walk_init(&j.walk, 4, (const poise_tensor *[]){y, c->in[0], &scale, &bias});
     if (!j.walk.rows || !j.walk.n) return;
     size_t row_work = 1 << 15; /* elements of a chunk: ~20 us of memory traffic */
@@ -112,7 +114,7 @@ const ps_op ps_op_affine = {
     .max_in = 3,
     .n_out = 1,
     .order = PS_ORDER_LIKE,
-    .flags = PS_OP_INPLACE,
+    .flags = PS_OP_INPLACE | PS_OP_QUANTISED,
     .param_bytes = sizeof(ps_affine_params),
     .infer = affine_infer,
     .run = affine_run,

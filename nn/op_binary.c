@@ -3,6 +3,7 @@
 #include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/quantised.h"
 #include "nn/rules.h"
 #include "nn/spread.h"
 #include "nn/widen.h"
@@ -46,12 +47,23 @@ static bool allowed(int32_t kind, poise_type type)
     return kind >= PS_BINARY_BIT_AND ? ps_is_integer(type) : ps_is_number(type);
 }
 
+/* At least one input is quantised. */
+static poise_status infer_reals(int32_t kind, int n_in, const ps_value *const *in, ps_value *out)
+{
+    PS_REQUIRE(kind < PS_BINARY_AND, POISE_UNSUPPORTED, "%s of quantised numbers", names[kind]);
+    PS_TRY(ps_rule_real(in[0], "the first input"));
+    PS_TRY(ps_rule_real(in[1], "the second input"));
+    out->type = compares(kind) ? POISE_BOOL : ps_real_type(n_in, in, out);
+    return ps_rule_broadcast(n_in, in, out);
+}
+
 static poise_status infer(const void *params, int n_in, const ps_value *const *in, ps_value *const *out)
 {
     const ps_binary_params *p = params;
     int32_t kind = p->kind;
     PS_REQUIRE(kind >= 0 && kind < PS_BINARY_COUNT, POISE_BAD_MODEL, "unknown function %d", kind);
     poise_type t0 = in[0]->type, t1 = in[1]->type;
+    if (ps_value_is_quantised(in[0]) || ps_value_is_quantised(in[1])) return infer_reals(kind, n_in, in, out[0]);
     bool same = kind == PS_BINARY_POW ? ps_is_number(t1) : t0 == t1;
     PS_REQUIRE(same && allowed(kind, t0), POISE_UNSUPPORTED, "%s of %s and %s", names[kind],
                poise_type_name(t0), poise_type_name(t1));
@@ -66,17 +78,17 @@ static int live(const void *params, int i, int axis, const ps_value *const *in, 
 }
 
 /* Powers that products give: the exponents of hand-made norms and activations. */
-static bool easy_power(const ps_call *c, size_t n, const float *x, float exponent, float *y)
+static bool easy_power(const ps_kernels *k, size_t n, const float *x, float exponent, float *y)
 {
     enum { BLOCK = 128 };
     if (exponent == 2) {
-        c->k->mul_f32(n, x, 1, x, 1, y);
+        k->mul_f32(n, x, 1, x, 1, y);
     } else if (exponent == 3) {
         float square[BLOCK];
         for (size_t i = 0; i < n; i += BLOCK) {
             size_t m = n - i < BLOCK ? n - i : BLOCK;
-            c->k->mul_f32(m, x + i, 1, x + i, 1, square);
-            c->k->mul_f32(m, x + i, 1, square, 1, y + i);
+            k->mul_f32(m, x + i, 1, x + i, 1, square);
+            k->mul_f32(m, x + i, 1, square, 1, y + i);
         }
     } else {
         return false;
@@ -84,13 +96,37 @@ static bool easy_power(const ps_call *c, size_t n, const float *x, float exponen
     return true;
 }
 
-static void float_row(const ps_call *c, size_t n, const float *x0, int s0, const float *x1, int s1, float *y)
+static void float_row(const ps_kernels *k, int32_t kind, size_t n, const float *x0, int s0, const float *x1, int s1, float *y)
+{
+    if (kind != PS_BINARY_POW)
+        ps_binary_f32(k, kind, n, x0, s0, x1, s1, y);
+    else if (s0 != 1 || s1 != 0 || !easy_power(k, n, x0, *x1, y))
+        ps_binary_power(POISE_F32, POISE_F32, n, x0, s0, x1, s1, y);
+}
+
+/* Sums, differences and products of codes to codes have kernels. */
+static bool of_codes(const ps_call *c)
 {
     const ps_binary_params *p = c->params;
-    if (p->kind != PS_BINARY_POW)
-        ps_binary_f32(c->k, p->kind, n, x0, s0, x1, s1, y);
-    else if (s0 != 1 || s1 != 0 || !easy_power(c, n, x0, *x1, y))
-        ps_binary_power(POISE_F32, POISE_F32, n, x0, s0, x1, s1, y);
+    bool known = p->kind == PS_BINARY_ADD || p->kind == PS_BINARY_SUB || p->kind == PS_BINARY_MUL;
+    return known && ps_is_quantised(c->in[0]) && ps_is_quantised(c->in[1]) && ps_is_quantised(c->out[0]);
+}
+
+static void codes_row(const ps_call *c, size_t n, const uint8_t *x0, int s0, const uint8_t *x1, int s1, uint8_t *y)
+{
+    const ps_binary_params *p = c->params;
+    const poise_tensor *a = c->in[0], *b = c->in[1], *to = c->out[0];
+    ps_mix m = {.mul0 = a->scale / to->scale,
+                .mul1 = b->scale / to->scale,
+                .zero0 = a->zero,
+                .zero1 = b->zero,
+                .zero = to->zero,
+                .high = UINT8_MAX};
+    if (p->kind == PS_BINARY_SUB) m.mul1 = -m.mul1;
+    if (p->kind == PS_BINARY_MUL)
+        m.mul0 *= b->scale, c->k->mul_u8(n, x0, s0, x1, s1, &m, y);
+    else
+        c->k->add_u8(n, x0, s0, x1, s1, &m, y);
 }
 
 static void dense_row(const ps_call *c, size_t n, const void *x0, int s0, const void *x1, int s1, void *y)
@@ -99,8 +135,10 @@ static void dense_row(const ps_call *c, size_t n, const void *x0, int s0, const 
     poise_type t0 = c->in[0]->type, t1 = c->in[1]->type;
     if (compares(p->kind)) {
         ps_binary_compare(p->kind, t0, n, x0, s0, x1, s1, y);
+    } else if (of_codes(c)) {
+        codes_row(c, n, x0, s0, x1, s1, y);
     } else if (t0 == POISE_F32 && t1 == POISE_F32) {
-        float_row(c, n, x0, s0, x1, s1, y);
+        float_row(c->k, p->kind, n, x0, s0, x1, s1, y);
     } else if (p->kind == PS_BINARY_POW) {
         ps_binary_power(t0, t1, n, x0, s0, x1, s1, y);
     } else {
@@ -119,7 +157,7 @@ static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *s
     const ps_call *c = ctx;
     (void)thread;
     if (n == 1 || (step[0] == 1 && plain(step[1]) && plain(step[2]))) {
-        dense_row(c, n, at[1], n > 1 && step[1], at[2], n > 1 && step[2], at[0]);
+        dense_row(c, n, at[1], n == 1 || step[1], at[2], n == 1 || step[2], at[0]);
         return;
     }
     int64_t row[3][BLOCK]; /* room for the largest type */
@@ -136,10 +174,11 @@ static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *s
     }
 }
 
-/* Stored as bf16 somewhere, computed in f32. */
+/* Stored as bf16 or codes somewhere, computed in f32. */
 static void mixed_piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
 {
     const ps_call *c = ctx;
+    int32_t kind = ((const ps_binary_params *)c->params)->kind;
     const poise_tensor *const t[3] = {c->out[0], c->in[0], c->in[1]};
     float room[3][PS_WIDEN];
     (void)thread;
@@ -148,11 +187,17 @@ static void mixed_piece(const void *ctx, size_t n, void *const *at, const ptrdif
         const float *x[3];
         for (int j = 1; j < 3; j++) {
             const void *from = ps_at(at[j], (ptrdiff_t)i * step[j], poise_type_size(t[j]->type));
-            x[j] = ps_widen(c->k, t[j]->type, step[j] ? m : 1, from, step[j], room[j]);
+            x[j] = ps_widen(c->k, t[j], step[j] ? m : 1, from, step[j], room[j]);
         }
-        float_row(c, m, x[1], step[1] != 0, x[2], step[2] != 0, room[0]);
         void *to = ps_at(at[0], (ptrdiff_t)i * step[0], poise_type_size(t[0]->type));
-        ps_narrow_to(c->k, t[0]->type, m, room[0], to, step[0]);
+        if (compares(kind)) {
+            uint8_t answer[PS_WIDEN];
+            ps_binary_compare(kind, POISE_F32, m, x[1], step[1] != 0, x[2], step[2] != 0, answer);
+            ps_scatter(1, m, answer, to, step[0]);
+            continue;
+        }
+        float_row(ps_steady(c), kind, m, x[1], step[1] != 0, x[2], step[2] != 0, room[0]);
+        ps_narrow_to(c->k, t[0], m, room[0], to, step[0]);
     }
 }
 
@@ -253,14 +298,56 @@ static bool run_crossed(const ps_call *c, const ps_walk *w, double ns)
     return true;
 }
 
+/* ---- codes and one constant number, to codes: a table, made when the model is opened, and which input is constant ---- */
+
+/* The input that is the constant; -1 = this is another case. */
+static int constant_input(const ps_call *c)
+{
+    for (int i = 0; i < 2 && ps_is_quantised(c->out[0]); i++)
+        if (ps_is_quantised(c->in[1 - i]) && c->in[i]->data && poise_tensor_count(c->in[i]) == 1) return i;
+    return -1;
+}
+
+static size_t packed(const ps_call *c)
+{
+    return constant_input(c) < 0 ? 0 : PS_CODES + 1;
+}
+
+static void pack(const ps_call *c, void *dst)
+{
+    const ps_binary_params *p = c->params;
+    int constant = constant_input(c);
+    float real[PS_CODES], one;
+    const poise_tensor *t = c->in[constant];
+    const float *number = ps_widen(c->k, t, 1, t->data, 1, &one);
+    ps_all_reals(c->k, c->in[1 - constant], real);
+    if (constant)
+        float_row(ps_steady(c), p->kind, PS_CODES, real, 1, number, 0, real);
+    else
+        float_row(ps_steady(c), p->kind, PS_CODES, number, 0, real, 1, real);
+    ps_codes_of(c->k, c->out[0], PS_CODES, real, dst);
+    ((uint8_t *)dst)[PS_CODES] = (uint8_t)constant;
+}
+
+static void run_table(const ps_call *c)
+{
+    const uint8_t *table = c->packed;
+    poise_tensor x = ps_broadcast(c->in[1 - table[PS_CODES]], c->out[0]);
+    ps_lookup(c->k, c->threads, table, &x, c->out[0]);
+}
+
 static void run(const ps_call *c)
 {
     const ps_binary_params *p = c->params;
+    if (c->packed) {
+        run_table(c);
+        return;
+    }
     poise_tensor x0 = ps_broadcast(c->in[0], c->out[0]), x1 = ps_broadcast(c->in[1], c->out[0]);
     ps_walk w;
     ps_walk_init(&w, 3, (const poise_tensor *[]){c->out[0], &x0, &x1});
     double ns = p->kind >= PS_BINARY_POW && p->kind <= PS_BINARY_FMOD ? 20 : 0.5;
-    bool mixed = ps_has_bf16(c);
+    bool codes = of_codes(c) || (compares(p->kind) && ps_same_numbers(c->in[0], c->in[1])), mixed = !codes && ps_is_mixed(c);
     if (!w.rows || !w.n || (!mixed && (run_tiled(c, &w, ns) || run_crossed(c, &w, ns)))) return;
     ps_spread(&w, c->threads, ns, mixed ? mixed_piece : piece, c);
 }
@@ -276,10 +363,12 @@ const ps_op ps_op_binary = {.name = "binary",
                             .max_in = 2,
                             .n_out = 1,
                             .order = PS_ORDER_LIKE,
-                            .flags = PS_OP_INPLACE,
+                            .flags = PS_OP_INPLACE | PS_OP_QUANTISED,
                             .param_bytes = sizeof(ps_binary_params),
                             .infer = infer,
                             .live = live,
+                            .packed = packed,
+                            .pack = pack,
                             .run = run,
                             .narrow = ps_narrow_both,
                             .describe = describe};

@@ -28,8 +28,8 @@ static void real_piece(const void *ctx, size_t n, void *const *at, const ptrdiff
     (void)thread;
     for (size_t i = 0; i < n; i += PS_WIDEN) {
         size_t m = n - i < PS_WIDEN ? n - i : PS_WIDEN;
-        const float *x = ps_widen(c->k, tx, m, ps_at(at[1], (ptrdiff_t)i * step[1], sx), step[1], room);
-        ps_narrow_to(c->k, ty, m, x, ps_at(at[0], (ptrdiff_t)i * step[0], sy), step[0]);
+        const float *x = ps_widen(c->k, c->in[0], m, ps_at(at[1], (ptrdiff_t)i * step[1], sx), step[1], room);
+        ps_narrow_to(c->k, c->out[0], m, x, ps_at(at[0], (ptrdiff_t)i * step[0], sy), step[0]);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "nn/convert_type.h"
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/quantised.h"
 #include "nn/rules.h"
 #include "nn/spread.h"
 
@@ -18,9 +19,10 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
 {
     const ps_cum_sum_params *p = params;
     (void)n_in;
-    PS_TRY(ps_rule_number(in[0]));
+    bool codes = ps_value_is_quantised(in[0]);
+    PS_TRY(codes ? ps_rule_real(in[0], "the input") : ps_rule_number(in[0]));
     PS_TRY(ps_rule_axis(p->axis, in[0]->rank));
-    ps_shape_like(out[0], in[0]->type, in[0]);
+    ps_shape_like(out[0], codes ? ps_real_type(1, in, out[0]) : in[0]->type, in[0]);
     return POISE_OK;
 }
 
@@ -79,6 +81,17 @@ static void run(const ps_call *c)
     ps_spread(&w, c->threads, (double)n * 3 + 5, piece, &j);
 }
 
+/* Codes go through floats. */
+static size_t any_scratch(const ps_call *c)
+{
+    return ps_float_scratch(c, NULL);
+}
+
+static void any_run(const ps_call *c)
+{
+    ps_float_run(c, run);
+}
+
 static void describe(const void *params, char *buf, size_t size)
 {
     const ps_cum_sum_params *p = params;
@@ -91,9 +104,10 @@ const ps_op ps_op_cum_sum = {.name = "cum_sum",
                              .max_in = 1,
                              .n_out = 1,
                              .order = PS_ORDER_LIKE,
-                             .flags = PS_OP_INPLACE,
+                             .flags = PS_OP_INPLACE | PS_OP_QUANTISED,
                              .param_bytes = sizeof(ps_cum_sum_params),
                              .infer = infer,
                              .live = live,
-                             .run = run,
+                             .scratch = any_scratch,
+                             .run = any_run,
                              .describe = describe};

@@ -1,6 +1,8 @@
 /* nn/op_grid_sample.c - grid_sample: an image read at points given by another tensor. */
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/quantised.h"
+#include "nn/rules.h"
 
 #include <math.h>
 
@@ -14,8 +16,8 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
                p->mode);
     PS_REQUIRE(p->border >= PS_BORDER_ZEROS && p->border <= PS_BORDER_REFLECT, POISE_BAD_MODEL,
                "border mode %d is unknown", p->border);
-    PS_REQUIRE(x->type == POISE_F32 && g->type == POISE_F32, POISE_UNSUPPORTED,
-               "x is %s, the grid %s: must be f32", poise_type_name(x->type), poise_type_name(g->type));
+    PS_TRY(ps_rule_real(x, "x"));
+    PS_TRY(ps_rule_type(g, "the grid", POISE_F32));
     PS_REQUIRE(x->rank == 4 && g->rank == 4, POISE_UNSUPPORTED, "x of rank %d, grid of rank %d: must be 4",
                x->rank, g->rank);
     PS_REQUIRE(g->dim[0] == x->dim[0] && g->dim[3] == 2, POISE_BAD_MODEL,
@@ -23,7 +25,7 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
                ps_shape_text(4, g->dim, gs));
     PS_REQUIRE(x->dim[2] > 0 && x->dim[3] > 0, POISE_BAD_MODEL, "x is empty: %s",
                ps_shape_text(4, x->dim, xs));
-    out[0]->type = POISE_F32;
+    out[0]->type = ps_real_type(1, in, out[0]);
     out[0]->rank = 4;
     out[0]->dim[0] = x->dim[0];
     out[0]->dim[1] = x->dim[1];
@@ -141,11 +143,24 @@ static void run(const ps_call *c)
     if (poise_tensor_count(y)) ps_parallel(c->threads, y->dim[0] * y->dim[2], body, &copy);
 }
 
+/* Codes go through floats. */
+static size_t any_scratch(const ps_call *c)
+{
+    return ps_float_scratch(c, NULL);
+}
+
+static void any_run(const ps_call *c)
+{
+    ps_float_run(c, run);
+}
+
 const ps_op ps_op_grid_sample = {.name = "grid_sample",
                                  .min_in = 2,
                                  .max_in = 2,
                                  .n_out = 1,
                                  .order = PS_ORDER_LAST,
+                                 .flags = PS_OP_QUANTISED,
                                  .param_bytes = sizeof(ps_grid_sample_params),
                                  .infer = infer,
-                                 .run = run};
+                                 .scratch = any_scratch,
+                                 .run = any_run};

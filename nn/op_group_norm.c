@@ -1,6 +1,7 @@
 /* nn/op_group_norm.c - normalisation over groups of channels and all positions. */
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/quantised.h"
 #include "nn/reduction.h"
 #include "nn/rules.h"
 #include "nn/spread.h"
@@ -17,13 +18,13 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
                x->dim[1], p->groups);
     for (int i = 0; i < n_in; i++) {
         if (!in[i]) continue;
-        PS_TRY(ps_rule_type(in[i], i ? "scale or bias" : "the input", POISE_F32));
+        PS_TRY(i ? ps_rule_type(in[i], "scale or bias", POISE_F32) : ps_rule_real(x, "the input"));
         char text[PS_SHAPE_TEXT];
         PS_REQUIRE(!i || (in[i]->rank == 1 && in[i]->dim[0] == x->dim[1]), POISE_BAD_MODEL,
                    "scale or bias is %s, must be %d", ps_shape_text(in[i]->rank, in[i]->dim, text),
                    x->dim[1]);
     }
-    ps_shape_like(out[0], POISE_F32, x);
+    ps_shape_like(out[0], ps_real_type(1, in, out[0]), x);
     return POISE_OK;
 }
 
@@ -123,6 +124,17 @@ static void run(const ps_call *c)
     ps_spread(&w, c->threads, 0.5, piece, c);
 }
 
+/* Codes go through floats. */
+static size_t any_scratch(const ps_call *c)
+{
+    return ps_float_scratch(c, scratch);
+}
+
+static void any_run(const ps_call *c)
+{
+    ps_float_run(c, run);
+}
+
 static void describe(const void *params, char *buf, size_t size)
 {
     const ps_group_norm_params *p = params;
@@ -134,10 +146,10 @@ const ps_op ps_op_group_norm = {.name = "group_norm",
                                 .max_in = 3,
                                 .n_out = 1,
                                 .order = PS_ORDER_LIKE,
-                                .flags = PS_OP_INPLACE,
+                                .flags = PS_OP_INPLACE | PS_OP_QUANTISED,
                                 .param_bytes = sizeof(ps_group_norm_params),
                                 .infer = infer,
                                 .live = live,
-                                .scratch = scratch,
-                                .run = run,
+                                .scratch = any_scratch,
+                                .run = any_run,
                                 .describe = describe};

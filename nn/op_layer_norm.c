@@ -2,6 +2,7 @@
 #include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/quantised.h"
 #include "nn/rules.h"
 #include "nn/spread.h"
 #include "nn/widen.h"
@@ -27,14 +28,14 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     PS_TRY(ps_rule_axis(p->axis, x->rank));
     for (int i = 0; i < n_in; i++) {
         if (!in[i]) continue;
-        PS_TRY(ps_rule_type(in[i], i ? "scale or bias" : "the input", POISE_F32));
+        PS_TRY(i ? ps_rule_type(in[i], "scale or bias", POISE_F32) : ps_rule_real(x, "the input"));
         bool fits = !i || in[i]->rank == x->rank - p->axis;
         for (int d = 0; i && fits && d < in[i]->rank; d++) fits = in[i]->dim[d] == x->dim[d + p->axis];
         char a[PS_SHAPE_TEXT], b[PS_SHAPE_TEXT];
         PS_REQUIRE(fits, POISE_BAD_MODEL, "scale or bias is %s, the input %s from axis %d",
                    ps_shape_text(in[i]->rank, in[i]->dim, a), ps_shape_text(x->rank, x->dim, b), p->axis);
     }
-    ps_shape_like(out[0], POISE_F32, x);
+    ps_shape_like(out[0], ps_real_type(1, in, out[0]), x);
     for (int j = 1; j < 3; j++) {
         if (!out[j]) continue;
         ps_shape_like(out[j], POISE_F32, x);
@@ -73,11 +74,11 @@ static void *row_at(const job *j, size_t r, int i, void *at)
 static const float *read_group(const job *j, void *x, float *room)
 {
     const ps_walk *g = &j->group;
-    poise_type type = j->c->in[0]->type;
-    if (g->rows == 1) return ps_widen(j->c->k, type, g->n, x, g->step[1], room);
+    const poise_tensor *t = j->c->in[0];
+    if (g->rows == 1) return ps_widen(j->c->k, t, g->n, x, g->step[1], room);
     for (size_t r = 0; r < g->rows; r++) {
         float *to = room + r * g->n;
-        const float *row = ps_widen(j->c->k, type, g->n, row_at(j, r, 1, x), g->step[1], to);
+        const float *row = ps_widen(j->c->k, t, g->n, row_at(j, r, 1, x), g->step[1], to);
         if (row != to) memcpy(to, row, g->n * sizeof *to);
     }
     return room;
@@ -87,13 +88,13 @@ static void group(const job *j, void *y, void *x, float *mean, float *deviation,
 {
     const ps_walk *g = &j->group;
     const ps_kernels *k = j->c->k;
-    poise_type type = j->c->out[0]->type;
-    bool dense = type == POISE_F32 && g->rows == 1 && (g->n == 1 || g->step[0] == 1);
+    const poise_tensor *t = j->c->out[0];
+    bool dense = t->type == POISE_F32 && g->rows == 1 && (g->n == 1 || g->step[0] == 1);
     const float *from = read_group(j, x, room);
     if (mean || deviation) statistics(j, from, mean, deviation);
-    k->layernorm_f32(j->n, from, j->eps, j->scale, j->bias, dense ? y : room);
+    ps_steady(j->c)->layernorm_f32(j->n, from, j->eps, j->scale, j->bias, dense ? y : room);
     for (size_t r = 0; !dense && r < g->rows; r++)
-        ps_narrow_to(k, type, g->n, room + r * g->n, row_at(j, r, 0, y), g->step[0]);
+        ps_narrow_to(k, t, g->n, room + r * g->n, row_at(j, r, 0, y), g->step[0]);
 }
 
 static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
@@ -187,7 +188,7 @@ const ps_op ps_op_layer_norm = {.name = "layer_norm",
                                 .max_in = 3,
                                 .n_out = 3,
                                 .order = PS_ORDER_LIKE,
-                                .flags = PS_OP_INPLACE,
+                                .flags = PS_OP_INPLACE | PS_OP_QUANTISED,
                                 .param_bytes = sizeof(ps_layer_norm_params),
                                 .infer = infer,
                                 .live = live,

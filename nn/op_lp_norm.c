@@ -1,6 +1,7 @@
 /* nn/op_lp_norm.c - lines divided by the sum of their magnitudes, or by their length. */
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/quantised.h"
 #include "nn/rules.h"
 #include "nn/spread.h"
 
@@ -16,10 +17,10 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
 {
     const ps_lp_norm_params *p = params;
     (void)n_in;
-    PS_TRY(ps_rule_type(in[0], "the input", POISE_F32));
+    PS_TRY(ps_rule_real(in[0], "the input"));
     PS_TRY(ps_rule_axis(p->axis, in[0]->rank));
     PS_REQUIRE(p->p == 1 || p->p == 2, POISE_UNSUPPORTED, "p is %d, must be 1 or 2", p->p);
-    ps_shape_like(out[0], POISE_F32, in[0]);
+    ps_shape_like(out[0], ps_real_type(1, in, out[0]), in[0]);
     return POISE_OK;
 }
 
@@ -59,6 +60,17 @@ static void run(const ps_call *c)
     ps_spread(&w, c->threads, (double)j.n * 2 + 10, piece, &j);
 }
 
+/* Codes go through floats. */
+static size_t any_scratch(const ps_call *c)
+{
+    return ps_float_scratch(c, NULL);
+}
+
+static void any_run(const ps_call *c)
+{
+    ps_float_run(c, run);
+}
+
 static void describe(const void *params, char *buf, size_t size)
 {
     const ps_lp_norm_params *p = params;
@@ -70,9 +82,10 @@ const ps_op ps_op_lp_norm = {.name = "lp_norm",
                              .max_in = 1,
                              .n_out = 1,
                              .order = PS_ORDER_LIKE,
-                             .flags = PS_OP_INPLACE,
+                             .flags = PS_OP_INPLACE | PS_OP_QUANTISED,
                              .param_bytes = sizeof(ps_lp_norm_params),
                              .infer = infer,
                              .live = live,
-                             .run = run,
+                             .scratch = any_scratch,
+                             .run = any_run,
                              .describe = describe};

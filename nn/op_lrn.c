@@ -1,6 +1,7 @@
 /* nn/op_lrn.c - local response normalisation across channels (Krizhevsky et al. 2012, section 3.3). */
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/quantised.h"
 #include "nn/rules.h"
 #include "nn/spread.h"
 
@@ -18,10 +19,10 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
 {
     const ps_lrn_params *p = params;
     (void)n_in;
-    PS_TRY(ps_rule_type(in[0], "the input", POISE_F32));
+    PS_TRY(ps_rule_real(in[0], "the input"));
     PS_REQUIRE(in[0]->rank >= 2, POISE_BAD_MODEL, "the input has rank %d, must have 2 or more", in[0]->rank);
     PS_REQUIRE(p->size > 0, POISE_BAD_MODEL, "size %d, must be positive", p->size);
-    ps_shape_like(out[0], POISE_F32, in[0]);
+    ps_shape_like(out[0], ps_real_type(1, in, out[0]), in[0]);
     return POISE_OK;
 }
 
@@ -69,6 +70,17 @@ static void run(const ps_call *c)
     ps_spread(&w, c->threads, (double)j.n * 8 + 10, piece, &j);
 }
 
+/* Codes go through floats. */
+static size_t any_scratch(const ps_call *c)
+{
+    return ps_float_scratch(c, scratch);
+}
+
+static void any_run(const ps_call *c)
+{
+    ps_float_run(c, run);
+}
+
 static void describe(const void *params, char *buf, size_t size)
 {
     const ps_lrn_params *p = params;
@@ -81,9 +93,9 @@ const ps_op ps_op_lrn = {.name = "lrn",
                          .max_in = 1,
                          .n_out = 1,
                          .order = PS_ORDER_LIKE,
-                         .flags = PS_OP_INPLACE,
+                         .flags = PS_OP_INPLACE | PS_OP_QUANTISED,
                          .param_bytes = sizeof(ps_lrn_params),
                          .infer = infer,
-                         .scratch = scratch,
-                         .run = run,
+                         .scratch = any_scratch,
+                         .run = any_run,
                          .describe = describe};

@@ -2,6 +2,7 @@
 #include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/quantised.h"
 #include "nn/widen.h"
 
 static poise_status infer(const void *params, int n_in, const ps_value *const *in, ps_value *const *out)
@@ -13,7 +14,8 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
                p->rank, in[0]->rank);
     if (n_in > 1 && in[1]) {
         size_t n;
-        PS_REQUIRE(in[1]->type == in[0]->type && ps_dims_count(in[1]->rank, in[1]->dim, &n) && n == 1,
+        bool real = ps_value_is_quantised(in[0]) && in[0]->type == POISE_U8 && in[1]->type == POISE_F32;
+        PS_REQUIRE((real || in[1]->type == in[0]->type) && ps_dims_count(in[1]->rank, in[1]->dim, &n) && n == 1,
                    POISE_BAD_MODEL, "the value must be one element of %s", poise_type_name(in[0]->type));
     }
     out[0]->type = in[0]->type;
@@ -71,12 +73,25 @@ static void fill_borders(const ps_call *c, poise_tensor *part, const void *value
     }
 }
 
+/* The element that borders are made of; for codes the one of zero, or of the number given. */
+static const void *border(const ps_call *c, uint64_t *room)
+{
+    const poise_tensor *v = c->n_in > 1 ? c->in[1] : NULL, *y = c->out[0];
+    uint8_t *code = (uint8_t *)room;
+    float number;
+    *room = 0;
+    if (!v) *code = (uint8_t)y->zero;
+    else if (v->type == y->type && (v->scale == 0 || ps_same_numbers(v, y))) return v->data;
+    else ps_codes_of(c->k, y, 1, ps_widen(c->k, v, 1, v->data, 1, &number), code);
+    return room;
+}
+
 static void run_constant(const ps_call *c)
 {
     const ps_pad_params *p = c->params;
-    static const uint64_t zero;
+    uint64_t room;
     poise_tensor part = *c->out[0], x = *c->in[0];
-    fill_borders(c, &part, c->n_in > 1 && c->in[1] ? c->in[1]->data : &zero);
+    fill_borders(c, &part, border(c, &room));
     if (!poise_tensor_count(&part)) return; /* then amounts need not lie inside x */
     ptrdiff_t at = 0;
     for (int i = 0; i < p->rank; i++) {

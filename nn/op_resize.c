@@ -5,6 +5,7 @@
 #include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/quantised.h"
 #include "nn/widen.h"
 
 #include <math.h>
@@ -23,8 +24,12 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
                "coordinate mode %d is unknown", p->coord);
     PS_REQUIRE(p->nearest >= PS_NEAREST_ROUND_PREFER_FLOOR && p->nearest <= PS_NEAREST_CEIL, POISE_BAD_MODEL,
                "nearest mode %d is unknown", p->nearest);
-    PS_REQUIRE(p->mode == PS_RESIZE_NEAREST || x->type == POISE_F32, POISE_UNSUPPORTED,
-               "%s elements: only nearest, others are f32", poise_type_name(x->type));
+    bool codes = ps_value_is_quantised(x);
+    if (codes)
+        PS_TRY(ps_rule_real(x, "the input"));
+    else
+        PS_REQUIRE(p->mode == PS_RESIZE_NEAREST || x->type == POISE_F32, POISE_UNSUPPORTED,
+                   "%s elements: only nearest, others are f32", poise_type_name(x->type));
     PS_REQUIRE(p->rank == x->rank, POISE_BAD_MODEL, "sizes of %d dimensions for a tensor of rank %d", p->rank,
                x->rank);
     for (int i = 0; i < p->rank; i++) {
@@ -37,7 +42,8 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
         PS_REQUIRE(p->coord != PS_COORD_TF_CROP || (isfinite(p->roi[i]) && isfinite(p->roi[i + p->rank])),
                    POISE_BAD_MODEL, "the region of dimension %d is not finite", i);
     }
-    out[0]->type = x->type;
+    if (codes && p->mode == PS_RESIZE_NEAREST) ps_scale_like(out[0], x); /* nearest moves elements */
+    out[0]->type = codes ? ps_real_type(1, in, out[0]) : x->type;
     out[0]->rank = p->rank;
     memcpy(out[0]->dim, p->dim, sizeof p->dim);
     return POISE_OK;
@@ -149,7 +155,7 @@ static void fill(const ps_resize_params *p, int i, const axis *a)
     }
 }
 
-static size_t scratch(const ps_call *c)
+static size_t tables_size(const ps_call *c)
 {
     const ps_resize_params *p = c->params;
     size_t n = 0;
@@ -168,6 +174,7 @@ typedef struct resize {
     const ps_resize_params *p;
     axis axes[POISE_MAX_DIMS];
     size_t rows;
+    float *room;               /* room_floats() per thread, for codes in pixels */
     int inner;                 /* dimension along which a row runs */
     int order[POISE_MAX_DIMS]; /* the other dimensions, outermost first */
     bool pixels;               /* [n,c,h,w], channels innermost: rows of pixels */
@@ -206,10 +213,14 @@ static void fill_outside(const resize *r, void *y, ptrdiff_t sy, int32_t n)
     /* integer types: the value is converted, and 0 unless a network says otherwise */
     poise_type type = r->c->out[0]->type;
     float v = r->p->extrapolation;
+    uint8_t code = 0;
+    bool codes = ps_is_quantised(r->c->out[0]);
+    if (codes) ps_codes_of(r->c->k, r->c->out[0], 1, &v, &code);
     int64_t i = v >= -2147483648.0f && v < 2147483648.0f ? (int64_t)v : 0;
     int32_t narrow = (int32_t)i;
     double d = (double)v;
-    const void *from = type == POISE_F32   ? (const void *)&v
+    const void *from = codes               ? (const void *)&code
+                       : type == POISE_F32 ? (const void *)&v
                        : type == POISE_F64 ? (const void *)&d
                        : type == POISE_I64 ? (const void *)&i
                                            : (const void *)&narrow;
@@ -286,12 +297,60 @@ static void pixel_row(const resize *r, int32_t n, int32_t oy)
     }
 }
 
+/* ---- codes, mixed in pixels: two rows as floats, one row of results ---- */
+
+static bool mixes_codes(const ps_call *c)
+{
+    const ps_resize_params *p = c->params;
+    return ps_is_quantised(c->in[0]) && p->mode != PS_RESIZE_NEAREST;
+}
+
+static size_t room_floats(const ps_call *c)
+{
+    size_t wide = 2 * (size_t)c->in[0]->dim[3] + (size_t)c->out[0]->dim[3];
+    return ps_round_up(ps_size_cap(wide, (size_t)c->in[0]->dim[1]), PS_ALIGN / sizeof(float));
+}
+
+/* Pixels of a row, side by side in `room`. */
+static void widen_row(const ps_kernels *k, const poise_tensor *t, int32_t n, int32_t row, float *room)
+{
+    size_t c = (size_t)t->dim[1], w = (size_t)t->dim[3];
+    const void *x = ps_at(t->data, n * t->stride[0] + row * t->stride[2], 1);
+    if (t->stride[3] == t->dim[1]) ps_widen(k, t, c * w, x, 1, room);
+    else
+        for (size_t i = 0; i < w; i++) ps_widen(k, t, c, ps_at(x, (ptrdiff_t)i * t->stride[3], 1), 1, room + i * c);
+}
+
+static void codes_row(const resize *r, int32_t n, int32_t oy, float *room)
+{
+    const poise_tensor *x = r->c->in[0], *y = r->c->out[0];
+    const axis *v = &r->axes[2], *h = &r->axes[3];
+    size_t c = (size_t)x->dim[1], size = poise_type_size(y->type);
+    const float *top = room, *bottom = room + (size_t)x->dim[3] * c;
+    float *mixed = room + 2 * (size_t)x->dim[3] * c, a = v->weight[oy * 2], b = v->weight[oy * 2 + 1];
+    void *to = ps_at(y->data, n * y->stride[0] + oy * y->stride[2], size);
+    bool dense = y->stride[3] == y->dim[1];
+    widen_row(r->c->k, x, n, v->index[oy * 2], room);
+    widen_row(r->c->k, x, n, v->index[oy * 2 + 1], room + (size_t)x->dim[3] * c);
+    for (int32_t ox = 0; ox < h->m; ox++) {
+        size_t left = (size_t)h->index[ox * 2] * c, right = (size_t)h->index[ox * 2 + 1] * c;
+        const float *const from[4] = {top + left, top + right, bottom + left, bottom + right};
+        float p = h->weight[ox * 2], q = h->weight[ox * 2 + 1], *pixel = mixed + (dense ? (size_t)ox * c : 0);
+        ps_steady(r->c)->lerp4_f32(c, from, (const float[4]){a * p, a * q, b * p, b * q}, pixel);
+        if (!dense) ps_narrow_to(r->c->k, y, c, pixel, ps_at(to, ox * y->stride[3], size), 1);
+    }
+    if (dense) ps_narrow_to(r->c->k, y, c * (size_t)h->m, mixed, to, 1);
+}
+
 static void body(void *ctx, int begin, int end, int thread)
 {
     const resize *r = ctx;
     const poise_tensor *y = r->c->out[0];
-    (void)thread;
     for (int i = begin; i < end; i++) {
+        if (r->pixels && mixes_codes(r->c)) {
+            codes_row(r, i / y->dim[2], i % y->dim[2], r->room + (size_t)thread * room_floats(r->c));
+            continue;
+        }
         if (r->pixels) {
             pixel_row(r, i / y->dim[2], i % y->dim[2]);
             continue;
@@ -309,16 +368,25 @@ static void body(void *ctx, int begin, int end, int thread)
     }
 }
 
-static bool pixels(const resize *r)
+static bool pixels(const ps_call *c)
 {
-    const poise_tensor *x = r->c->in[0], *y = r->c->out[0];
-    if (x->rank != 4 || x->stride[1] != 1 || y->stride[1] != 1 || r->p->coord == PS_COORD_TF_CROP)
-        return false;
-    if (r->axes[0].index || r->axes[1].index || !r->axes[2].index || !r->axes[3].index) return false;
-    return r->axes[2].taps <= 2 && r->axes[3].taps <= 2;
+    const ps_resize_params *p = c->params;
+    const poise_tensor *x = c->in[0], *y = c->out[0];
+    if (x->rank != 4 || x->stride[1] != 1 || y->stride[1] != 1 || p->coord == PS_COORD_TF_CROP) return false;
+    if (!same(p, 0, x->dim[0]) || !same(p, 1, x->dim[1]) || same(p, 2, x->dim[2]) || same(p, 3, x->dim[3])) return false;
+    return taps_of(p, 2, x->dim[2]) <= 2 && taps_of(p, 3, x->dim[3]) <= 2;
 }
 
-static void run(const ps_call *c)
+static size_t scratch(const ps_call *c)
+{
+    size_t all;
+    if (!mixes_codes(c)) return tables_size(c);
+    if (!pixels(c)) return ps_float_scratch(c, tables_size);
+    size_t rooms = ps_size_cap(ps_size_cap(room_floats(c), sizeof(float)), (size_t)c->threads);
+    return ps_size_add(&all, ps_round_up(tables_size(c), PS_ALIGN), rooms) ? all : SIZE_MAX;
+}
+
+static void own_run(const ps_call *c)
 {
     const poise_tensor *x = c->in[0], *y = c->out[0];
     resize r = {.c = c, .p = c->params};
@@ -340,9 +408,18 @@ static void run(const ps_call *c)
         s += 2 * bytes;
         fill(r.p, i, a);
     }
-    r.pixels = pixels(&r);
+    r.pixels = pixels(c);
+    if (mixes_codes(c)) r.room = (float *)(void *)((char *)c->scratch + ps_round_up(tables_size(c), PS_ALIGN));
     r.rows = count / (size_t)y->dim[r.inner];
     ps_parallel(c->threads, r.pixels ? y->dim[0] * y->dim[2] : (int)r.rows, body, &r);
+}
+
+static void run(const ps_call *c)
+{
+    if (mixes_codes(c) && !pixels(c))
+        ps_float_run(c, own_run);
+    else
+        own_run(c);
 }
 
 /* Nearest moves elements; the others mix them in f32. */
@@ -358,6 +435,7 @@ const ps_op ps_op_resize = {.name = "resize",
                             .max_in = 1,
                             .n_out = 1,
                             .order = PS_ORDER_LAST,
+                            .flags = PS_OP_QUANTISED,
                             .param_bytes = sizeof(ps_resize_params),
                             .infer = infer,
                             .scratch = scratch,

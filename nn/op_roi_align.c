@@ -2,6 +2,8 @@
 #include "nn/indices.h"
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/quantised.h"
+#include "nn/rules.h"
 
 #include <math.h>
 
@@ -10,8 +12,8 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     const ps_roi_align_params *p = params;
     const ps_value *x = in[0], *r = in[1], *b = in[2];
     (void)n_in;
-    PS_REQUIRE(x->type == POISE_F32 && r->type == POISE_F32, POISE_UNSUPPORTED,
-               "x is %s, regions %s: must be f32", poise_type_name(x->type), poise_type_name(r->type));
+    PS_TRY(ps_rule_real(x, "the input"));
+    PS_TRY(ps_rule_type(r, "the regions", POISE_F32));
     PS_TRY(ps_index_type(b));
     PS_REQUIRE(x->rank == 4 && r->rank == 2 && b->rank == 1 && r->dim[1] == 4 && b->dim[0] == r->dim[0],
                POISE_BAD_MODEL,
@@ -23,7 +25,7 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
                (double)p->spatial_scale);
     PS_REQUIRE(x->dim[0] > 0 && x->dim[2] > 0 && x->dim[3] > 0, POISE_BAD_MODEL, "x is empty");
     PS_TRY(ps_index_range(b, 0, 1, x->dim[0]));
-    out[0]->type = POISE_F32;
+    out[0]->type = ps_real_type(1, in, out[0]);
     out[0]->rank = 4;
     out[0]->dim[0] = r->dim[0];
     out[0]->dim[1] = x->dim[1];
@@ -134,12 +136,25 @@ static void run(const ps_call *c)
     if (poise_tensor_count(c->out[0])) ps_parallel(c->threads, c->out[0]->dim[0], body, &copy);
 }
 
+/* Codes go through floats. */
+static size_t any_scratch(const ps_call *c)
+{
+    return ps_float_scratch(c, NULL);
+}
+
+static void any_run(const ps_call *c)
+{
+    ps_float_run(c, run);
+}
+
 const ps_op ps_op_roi_align = {.name = "roi_align",
                                .min_in = 3,
                                .max_in = 3,
                                .n_out = 1,
                                .order = PS_ORDER_LAST,
+                               .flags = PS_OP_QUANTISED,
                                .param_bytes = sizeof(ps_roi_align_params),
                                .infer = infer,
                                .live = live,
-                               .run = run};
+                               .scratch = any_scratch,
+                               .run = any_run};

@@ -5,19 +5,45 @@
 #include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/quantised.h"
 #include "nn/rules.h"
 
 static poise_status check(const ps_scatter_params *p, const ps_value *const *in)
 {
     PS_TRY(ps_index_type(in[1]));
-    PS_REQUIRE(in[2]->type == in[0]->type, POISE_BAD_MODEL, "updates are %s, data are %s",
+    bool codes = ps_value_is_quantised(in[0]) || ps_value_is_quantised(in[2]);
+    if (codes) {
+        PS_TRY(ps_rule_real(in[0], "data"));
+        PS_TRY(ps_rule_real(in[2], "updates"));
+    }
+    PS_REQUIRE(codes || in[2]->type == in[0]->type, POISE_BAD_MODEL, "updates are %s, data are %s",
                poise_type_name(in[2]->type), poise_type_name(in[0]->type));
     PS_REQUIRE(p->reduction >= PS_SCATTER_SET && p->reduction <= PS_SCATTER_MIN, POISE_BAD_MODEL,
                "reduction %d is unknown", p->reduction);
-    bool numbers = in[0]->type == POISE_F32 || in[0]->type == POISE_I32 || in[0]->type == POISE_I64;
+    bool numbers = codes || in[0]->type == POISE_F32 || in[0]->type == POISE_I32 || in[0]->type == POISE_I64;
     PS_REQUIRE(p->reduction == PS_SCATTER_SET || numbers, POISE_UNSUPPORTED, "reduction on %s",
                poise_type_name(in[0]->type));
     return POISE_OK;
+}
+
+/* The type of the output. */
+static poise_type type_of(const ps_value *const *in, const ps_value *out)
+{
+    bool codes = ps_value_is_quantised(in[0]) || ps_value_is_quantised(in[2]);
+    return codes ? ps_real_type(3, in, out) : in[0]->type;
+}
+
+/* Codes are only replaced by codes of one kind; everything else goes through floats. */
+static bool through_floats(const ps_call *c)
+{
+    const ps_scatter_params *p = c->params;
+    const poise_tensor *y = c->out[0];
+    return ps_any_quantised(c) && (p->reduction != PS_SCATTER_SET || !ps_same_numbers(c->in[0], y) || !ps_same_numbers(c->in[2], y));
+}
+
+static size_t scratch(const ps_call *c)
+{
+    return through_floats(c) ? ps_float_scratch(c, NULL) : 0;
 }
 
 /* n elements y[i*sy] = y[i*sy] (reduction) x[i*sx]; integers wrap. */
@@ -70,11 +96,11 @@ static poise_status elements_infer(const void *params, int n_in, const ps_value 
                    "dimension %d: indices have %d, data %d", i, in[1]->dim[i], in[0]->dim[i]);
     }
     PS_TRY(ps_index_range(in[1], 0, 1, in[0]->dim[p->axis]));
-    ps_shape_like(out[0], in[0]->type, in[0]);
+    ps_shape_like(out[0], type_of(in, out[0]), in[0]);
     return POISE_OK;
 }
 
-static void elements_run(const ps_call *c)
+static void elements_of_one_kind(const ps_call *c)
 {
     const ps_scatter_params *p = c->params;
     const poise_tensor *indices = c->in[1], *u = c->in[2];
@@ -93,13 +119,23 @@ static void elements_run(const ps_call *c)
     }
 }
 
+static void elements_run(const ps_call *c)
+{
+    if (through_floats(c))
+        ps_float_run(c, elements_of_one_kind);
+    else
+        elements_of_one_kind(c);
+}
+
 const ps_op ps_op_scatter_elements = {.name = "scatter_elements",
                                       .min_in = 3,
                                       .max_in = 3,
                                       .n_out = 1,
                                       .order = PS_ORDER_LIKE,
+                                      .flags = PS_OP_QUANTISED,
                                       .param_bytes = sizeof(ps_scatter_params),
                                       .infer = elements_infer,
+                                      .scratch = scratch,
                                       .run = elements_run};
 
 /* ---- scatter_nd: y[indices[i.., :].., d..] = updates[i.., d..] ---- */
@@ -125,7 +161,7 @@ static poise_status nd_infer(const void *params, int n_in, const ps_value *const
         PS_REQUIRE(x->dim[i] > 0, POISE_BAD_MODEL, "dimension %d is empty: nowhere to scatter", i);
         PS_TRY(ps_index_range(at, (size_t)i, (size_t)k, x->dim[i]));
     }
-    ps_shape_like(out[0], x->type, x);
+    ps_shape_like(out[0], type_of(in, out[0]), x);
     return POISE_OK;
 }
 
@@ -151,7 +187,7 @@ static void nd_block(const ps_nest *n, poise_type type, int reduction, const voi
     }
 }
 
-static void nd_run(const ps_call *c)
+static void nd_of_one_kind(const ps_call *c)
 {
     const ps_scatter_params *p = c->params;
     const poise_tensor *at = c->in[1], *u = c->in[2], *y = c->out[0];
@@ -171,11 +207,21 @@ static void nd_run(const ps_call *c)
     }
 }
 
+static void nd_run(const ps_call *c)
+{
+    if (through_floats(c))
+        ps_float_run(c, nd_of_one_kind);
+    else
+        nd_of_one_kind(c);
+}
+
 const ps_op ps_op_scatter_nd = {.name = "scatter_nd",
                                 .min_in = 3,
                                 .max_in = 3,
                                 .n_out = 1,
                                 .order = PS_ORDER_LIKE,
+                                .flags = PS_OP_QUANTISED,
                                 .param_bytes = sizeof(ps_scatter_params),
                                 .infer = nd_infer,
+                                .scratch = scratch,
                                 .run = nd_run};

@@ -2,6 +2,7 @@
  * from distributions (Generalized Focal Loss, section 3.2).  The softmax itself is never stored. */
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/quantised.h"
 #include "nn/rules.h"
 #include "nn/spread.h"
 
@@ -36,13 +37,13 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     char shape[PS_SHAPE_TEXT];
     (void)n_in;
     PS_TRY(ps_rule_axis(p->axis, x->rank));
-    PS_TRY(ps_rule_type(x, "the input", POISE_F32));
+    PS_TRY(ps_rule_real(x, "the input"));
     PS_TRY(ps_rule_type(w, "the numbers", POISE_F32));
     PS_REQUIRE(x->dim[p->axis] >= 1, POISE_BAD_MODEL, "axis %d of the input is empty", (int)p->axis);
     PS_REQUIRE(w->rank == 1 && w->dim[0] == x->dim[p->axis], POISE_BAD_MODEL,
                "the numbers are %s, there must be one for each of %d elements of axis %d",
                ps_shape_text(w->rank, w->dim, shape), (int)x->dim[p->axis], (int)p->axis);
-    ps_shape_like(out[0], POISE_F32, x);
+    ps_shape_like(out[0], ps_real_type(1, in, out[0]), x);
     out[0]->dim[p->axis] = 1;
     return POISE_OK;
 }
@@ -129,6 +130,17 @@ static void run(const ps_call *c)
     ps_spread(&walk, c->threads, ((double)j.n * 0.4 + 2) * (double)j.sides, piece, &j);
 }
 
+/* Codes go through floats. */
+static size_t any_scratch(const ps_call *c)
+{
+    return ps_float_scratch(c, scratch);
+}
+
+static void any_run(const ps_call *c)
+{
+    ps_float_run(c, run);
+}
+
 static void describe(const void *params, char *buf, size_t size)
 {
     snprintf(buf, size, "axis %d", (int)((const ps_axis_params *)params)->axis);
@@ -139,9 +151,10 @@ const ps_op ps_op_soft_argmax = {.name = "soft_argmax",
                                  .max_in = 2,
                                  .n_out = 1,
                                  .order = PS_ORDER_ROW,
+                                 .flags = PS_OP_QUANTISED,
                                  .param_bytes = sizeof(ps_axis_params),
                                  .infer = infer,
                                  .live = live,
-                                 .scratch = scratch,
-                                 .run = run,
+                                 .scratch = any_scratch,
+                                 .run = any_run,
                                  .describe = describe};

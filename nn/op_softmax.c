@@ -2,7 +2,9 @@
 #include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/quantised.h"
 #include "nn/rules.h"
+#include "nn/softmax_codes.h"
 #include "nn/spread.h"
 #include "nn/widen.h"
 
@@ -26,8 +28,8 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     (void)n_in;
     PS_REQUIRE(p->kind >= PS_SOFTMAX && p->kind <= PS_HARDMAX, POISE_BAD_MODEL, "unknown kind %d", p->kind);
     PS_TRY(ps_rule_axis(p->axis, in[0]->rank));
-    PS_TRY(ps_rule_type(in[0], "the input", POISE_F32));
-    ps_shape_like(out[0], POISE_F32, in[0]);
+    PS_TRY(ps_rule_real(in[0], "the input"));
+    ps_shape_like(out[0], ps_real_type(1, in, out[0]), in[0]);
     return POISE_OK;
 }
 
@@ -82,9 +84,9 @@ static void lines(const job *j, size_t n, const float *x, ptrdiff_t sx, void *y,
     bool dense = j->sx == 1 && j->sy == 1 && type == POISE_F32;
     for (ptrdiff_t i = 0; i < (ptrdiff_t)n; i++) {
         void *to = ps_at(y, i * sy, poise_type_size(type));
-        const float *from = ps_widen(j->c->k, POISE_F32, j->n, x + i * sx, j->sx, room);
+        const float *from = ps_widen(j->c->k, j->c->in[0], j->n, x + i * sx, j->sx, room);
         line(j, from, dense ? to : room);
-        if (!dense) ps_narrow_to(j->c->k, type, j->n, room, to, j->sy);
+        if (!dense) ps_narrow_to(j->c->k, j->c->out[0], j->n, room, to, j->sy);
     }
 }
 
@@ -173,10 +175,29 @@ static void run(const ps_call *c)
 }
 
 /* Exponents of large numbers: what is read stays f32. */
+/* A softmax of codes works on them; the others go through floats. */
+static bool of_codes(const ps_call *c)
+{
+    return ps_is_quantised(c->in[0]) && ((const ps_softmax_params *)c->params)->kind == PS_SOFTMAX;
+}
+
+static size_t any_scratch(const ps_call *c)
+{
+    return of_codes(c) ? 0 : ps_float_scratch(c, scratch);
+}
+
+static void any_run(const ps_call *c)
+{
+    if (of_codes(c))
+        ps_softmax_codes(c, ((const ps_softmax_params *)c->params)->axis);
+    else
+        ps_float_run(c, run);
+}
+
 static ps_narrow narrow(const void *params, int n_in, const ps_value *const *in, const ps_value *out)
 {
-    (void)params, (void)n_in, (void)in, (void)out;
-    return (ps_narrow){.out = true};
+    (void)params, (void)n_in, (void)out;
+    return (ps_narrow){.out = in[0]->type == POISE_F32};
 }
 
 static void describe(const void *params, char *buf, size_t size)
@@ -191,11 +212,11 @@ const ps_op ps_op_softmax = {.name = "softmax",
                              .max_in = 1,
                              .n_out = 1,
                              .order = PS_ORDER_LIKE,
-                             .flags = PS_OP_INPLACE,
+                             .flags = PS_OP_INPLACE | PS_OP_QUANTISED,
                              .param_bytes = sizeof(ps_softmax_params),
                              .infer = infer,
                              .live = live,
-                             .scratch = scratch,
-                             .run = run,
+                             .scratch = any_scratch,
+                             .run = any_run,
                              .narrow = narrow,
                              .describe = describe};

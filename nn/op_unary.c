@@ -2,6 +2,7 @@
 #include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
+#include "nn/quantised.h"
 #include "nn/rules.h"
 #include "nn/spread.h"
 #include "nn/unary_math.h"
@@ -34,6 +35,12 @@ static const char *kind_name(int32_t kind)
     return kind < PS_ACT_COUNT ? act_names[kind] : names[kind - PS_UNARY_ABS];
 }
 
+/* From real numbers to real numbers. */
+static bool of_reals(int32_t kind)
+{
+    return kind < PS_UNARY_NOT;
+}
+
 static bool allowed(int32_t kind, poise_type type)
 {
     if (kind == PS_UNARY_NOT) return type == POISE_BOOL;
@@ -47,12 +54,13 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
     const ps_unary_params *p = params;
     (void)n_in;
     int32_t kind = p->kind;
+    bool codes = ps_value_is_quantised(in[0]), test = kind == PS_UNARY_IS_NAN || kind == PS_UNARY_IS_INF;
     bool known = (kind >= 0 && kind < PS_ACT_COUNT) || (kind >= PS_UNARY_ABS && kind < PS_UNARY_COUNT);
     PS_REQUIRE(known, POISE_BAD_MODEL, "unknown function %d", kind);
-    PS_REQUIRE(allowed(kind, in[0]->type), POISE_UNSUPPORTED, "%s of %s", kind_name(kind),
-               poise_type_name(in[0]->type));
-    bool test = kind == PS_UNARY_IS_NAN || kind == PS_UNARY_IS_INF;
-    ps_shape_like(out[0], test ? POISE_BOOL : in[0]->type, in[0]);
+    PS_REQUIRE(codes ? of_reals(kind) : allowed(kind, in[0]->type), POISE_UNSUPPORTED, "%s of %s%s", kind_name(kind),
+               codes ? "quantised " : "", poise_type_name(in[0]->type));
+    if (codes) PS_TRY(ps_rule_real(in[0], "the input"));
+    ps_shape_like(out[0], codes ? ps_real_type(1, in, out[0]) : test ? POISE_BOOL : in[0]->type, in[0]);
     return POISE_OK;
 }
 
@@ -67,7 +75,7 @@ static void dense_row(const ps_call *c, size_t n, const void *x, void *y)
         ps_unary_integer(p->kind, c->in[0]->type, n, x, y);
 }
 
-/* Stored as bf16 on either side, computed in f32. */
+/* Stored as bf16 or codes on either side, computed in f32. */
 static void mixed_piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
 {
     const ps_call *c = ctx;
@@ -77,9 +85,9 @@ static void mixed_piece(const void *ctx, size_t n, void *const *at, const ptrdif
     (void)thread;
     for (size_t i = 0; i < n; i += PS_WIDEN) {
         size_t m = n - i < PS_WIDEN ? n - i : PS_WIDEN;
-        const float *x = ps_widen(c->k, tx, m, ps_at(at[1], (ptrdiff_t)i * step[1], sx), step[1], room[0]);
+        const float *x = ps_widen(c->k, c->in[0], m, ps_at(at[1], (ptrdiff_t)i * step[1], sx), step[1], room[0]);
         ps_unary_f32(c->k, c->params, m, x, room[1]);
-        ps_narrow_to(c->k, ty, m, room[1], ps_at(at[0], (ptrdiff_t)i * step[0], sy), step[0]);
+        ps_narrow_to(c->k, c->out[0], m, room[1], ps_at(at[0], (ptrdiff_t)i * step[0], sy), step[0]);
     }
 }
 
@@ -110,17 +118,36 @@ static double cost(int32_t kind)
     return 0.5;
 }
 
+/* ---- codes to codes: a table, made when the model is opened ---- */
+
+static bool from_table(const ps_call *c)
+{
+    return ps_is_quantised(c->in[0]) && ps_is_quantised(c->out[0]);
+}
+
+static size_t packed(const ps_call *c)
+{
+    return from_table(c) ? PS_CODES : 0;
+}
+
+static void pack(const ps_call *c, void *dst)
+{
+    float real[PS_CODES];
+    ps_all_reals(c->k, c->in[0], real);
+    ps_unary_f32(ps_steady(c), c->params, PS_CODES, real, real);
+    ps_codes_of(c->k, c->out[0], PS_CODES, real, dst);
+}
+
 static void run(const ps_call *c)
 {
     const ps_unary_params *p = c->params;
     ps_walk w;
+    if (from_table(c)) {
+        ps_lookup(c->k, c->threads, c->packed, c->in[0], c->out[0]);
+        return;
+    }
     ps_walk_init(&w, 2, (const poise_tensor *[]){c->out[0], c->in[0]});
-    ps_spread(&w, c->threads, cost(p->kind), ps_has_bf16(c) ? mixed_piece : piece, c);
-}
-
-static ps_narrow narrow(const void *params, int n_in, const ps_value *const *in, const ps_value *out)
-{
-    return in[0]->type == POISE_F32 ? ps_narrow_each(params, n_in, in, out) : (ps_narrow){0};
+    ps_spread(&w, c->threads, cost(p->kind), ps_is_mixed(c) ? mixed_piece : piece, c);
 }
 
 static void describe(const void *params, char *buf, size_t size)
@@ -142,10 +169,12 @@ const ps_op ps_op_unary = {.name = "unary",
                            .max_in = 1,
                            .n_out = 1,
                            .order = PS_ORDER_LIKE,
-                           .flags = PS_OP_INPLACE,
+                           .flags = PS_OP_INPLACE | PS_OP_QUANTISED,
                            .param_bytes = sizeof(ps_unary_params),
                            .infer = infer,
                            .live = ps_live_same,
+                           .packed = packed,
+                           .pack = pack,
                            .run = run,
-                           .narrow = narrow,
+                           .narrow = ps_narrow_each,
                            .describe = describe};

@@ -1,5 +1,6 @@
 /* nn/op_where.c - condition ? x : y with broadcasting. */
 #include "nn/op.h"
+#include "nn/quantised.h"
 #include "nn/rules.h"
 #include "nn/spread.h"
 
@@ -7,8 +8,14 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
 {
     (void)params;
     PS_TRY(ps_rule_type(in[0], "the condition", POISE_BOOL));
-    PS_TRY(ps_rule_type(in[2], "the third input", in[1]->type));
-    out[0]->type = in[1]->type;
+    bool codes = ps_value_is_quantised(in[1]) || ps_value_is_quantised(in[2]);
+    if (codes) {
+        PS_TRY(ps_rule_real(in[1], "the second input"));
+        PS_TRY(ps_rule_real(in[2], "the third input"));
+    } else {
+        PS_TRY(ps_rule_type(in[2], "the third input", in[1]->type));
+    }
+    out[0]->type = codes ? ps_real_type(n_in, in, out[0]) : in[1]->type;
     return ps_rule_broadcast(n_in, in, out[0]);
 }
 
@@ -43,7 +50,7 @@ static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *s
     }
 }
 
-static void run(const ps_call *c)
+static void own_run(const ps_call *c)
 {
     poise_tensor x[3];
     for (int i = 0; i < 3; i++) x[i] = ps_broadcast(c->in[i], c->out[0]);
@@ -52,12 +59,32 @@ static void run(const ps_call *c)
     ps_spread(&w, c->threads, 1, piece, c);
 }
 
+/* Numbers that are stored in different ways meet as floats. */
+static bool differ(const ps_call *c)
+{
+    return !ps_same_numbers(c->in[1], c->out[0]) || !ps_same_numbers(c->in[2], c->out[0]);
+}
+
+static size_t scratch(const ps_call *c)
+{
+    return differ(c) ? ps_float_scratch(c, NULL) : 0;
+}
+
+static void run(const ps_call *c)
+{
+    if (differ(c))
+        ps_float_run(c, own_run);
+    else
+        own_run(c);
+}
+
 const ps_op ps_op_where = {.name = "where",
                            .min_in = 3,
                            .max_in = 3,
                            .n_out = 1,
                            .order = PS_ORDER_LIKE,
-                           .flags = PS_OP_INPLACE,
+                           .flags = PS_OP_INPLACE | PS_OP_QUANTISED,
                            .infer = infer,
                            .live = live,
+                           .scratch = scratch,
                            .run = run};

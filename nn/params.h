@@ -100,6 +100,8 @@ typedef struct ps_quantize_params {
     int32_t to, axis;
 } ps_quantize_params;
 
+/* lookup: codes u8, table [256] u8 -> table[x], quantised as the output says.  No parameters. */
+
 /* where: condition (bool), x, y -> condition ? x : y, broadcasting.  No parameters. */
 
 /* reduce: over the axes in the mask (bit i = axis i; 0: each element alone). */

@@ -147,6 +147,12 @@ static void place_inside(work *w, int32_t v, poise_tensor slot, int32_t o, ptrdi
     }
 }
 
+/* Whether the elements of x can stand in y as they are. */
+static bool same_numbers(const ps_value *x, const ps_value *y)
+{
+    return x->type == y->type && x->scale == y->scale && x->zero == y->zero;
+}
+
 static void place_concats(work *w)
 {
     for (int32_t i = w->g->n_nodes - 1; i >= 0; i--) {
@@ -159,7 +165,7 @@ static void place_concats(work *w)
         for (int k = 0; k < n->n_in; k++) {
             poise_tensor slot = ps_value_tensor(value(w, n->in[k]));
             memcpy(slot.stride, whole->stride, sizeof slot.stride);
-            if (!deep) place_inside(w, n->in[k], slot, o, at);
+            if (!deep && same_numbers(value(w, n->in[k]), value(w, o))) place_inside(w, n->in[k], slot, o, at);
             at += slot.dim[axis] * slot.stride[axis];
         }
     }

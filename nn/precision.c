@@ -1,4 +1,4 @@
-/* nn/precision.c - decides which values of a network are bfloat16 in the fast precision.
+/* nn/precision.c - decides which values of a network are bfloat16 in the fast precision, and tells which products are of bytes.
  *
  *   1  values that stay f32 ("wide"): inputs and outputs of the graph, what is not f32 anyway, what an operator reads
  *      or writes that cannot do otherwise, and whatever lies between an output and the last products before it: the
@@ -17,16 +17,16 @@
 
 /* ---- names ---- */
 
-static const char *const names[] = {"recorded", "exact", "near", "fast"};
+static const char *const names[] = {"recorded", "exact", "near", "fast", "int8"};
 
 const char *poise_precision_name(poise_precision p)
 {
-    return p >= POISE_RECORDED && p <= POISE_FAST ? names[p] : "?";
+    return p >= POISE_RECORDED && p <= POISE_INT8 ? names[p] : "?";
 }
 
 bool ps_precision_by_name(const char *name, poise_precision *out)
 {
-    for (int i = POISE_EXACT; i <= POISE_FAST; i++) {
+    for (int i = POISE_EXACT; i <= POISE_INT8; i++) {
         if (strcmp(name, names[i])) continue;
         *out = (poise_precision)i;
         return true;
@@ -39,13 +39,44 @@ bool ps_precision_kernels(poise_precision p, const ps_kernels *k, char text[PS_P
     const char *name = poise_precision_name(p);
     bool fast = p == POISE_FAST && (k->fast & PS_FAST_BF16);
     bool near = p == POISE_NEAR && (k->fast & PS_FAST_BF16X3);
-    if (p <= POISE_EXACT) snprintf(text, PS_PRECISION_TEXT, "%s: fp32 on %s", name, k->name);
+    if (p == POISE_INT8)
+        snprintf(text, PS_PRECISION_TEXT, "%s: products of bytes on %s, floats are fp32 on %s", name, k->name_u8, k->name);
+    else if (p <= POISE_EXACT) snprintf(text, PS_PRECISION_TEXT, "%s: fp32 on %s", name, k->name);
     else if (fast) snprintf(text, PS_PRECISION_TEXT, "%s: bf16 on %s", name, k->name_bf16);
     else if (near) snprintf(text, PS_PRECISION_TEXT, "%s: products of three bf16 on %s", name, k->name_bf16);
     else if (p == POISE_FAST)
         snprintf(text, PS_PRECISION_TEXT, "%s: no bf16 instructions in %s, runs exact fp32 on it", name, k->name);
     else snprintf(text, PS_PRECISION_TEXT, "%s: split products gain nothing here, runs exact fp32 on %s", name, k->name);
     return fast || near;
+}
+
+/* ---- bytes ---- */
+
+static bool is_codes(const ps_graph *g, int32_t v)
+{
+    return v >= 0 && ps_value_is_quantised(&g->values[v]);
+}
+
+bool ps_node_is_int8(const ps_graph *g, const ps_node *n)
+{
+    return n->op->macs && n->n_in && is_codes(g, n->in[0]);
+}
+
+uint64_t ps_graph_int8_macs(const ps_graph *g)
+{
+    uint64_t sum = 0;
+    for (int32_t i = 0; i < g->n_nodes; i++)
+        if (ps_node_is_int8(g, &g->nodes[i])) sum += ps_node_macs(g, &g->nodes[i]);
+    return sum;
+}
+
+bool ps_node_is_float_island(const ps_graph *g, const ps_node *n)
+{
+    bool moves = n->op->view || n->op == &ps_op_quantize || n->op->flags & (PS_OP_KEEPS_SCALE | PS_OP_CONCAT);
+    if (moves || ps_node_is_int8(g, n)) return false;
+    for (int k = 0; k < n->n_in; k++)
+        if (n->in[k] >= 0 && !g->values[n->in[k]].data && g->values[n->in[k]].type == POISE_F32) return true;
+    return n->out[0] >= 0 && g->values[n->out[0]].type == POISE_F32;
 }
 
 /* ---- the pass ---- */
@@ -83,6 +114,7 @@ static poise_status ask(work *w)
     ps_heap tmp = {0};
     for (int32_t i = 0; i < w->nodes; i++) {
         const ps_node *n = &g->nodes[i];
+        if (n->n_in && is_codes(g, n->in[0])) continue; /* from codes to floats: these stay floats */
         if (!n->op->narrow || !n->n_out || n->out[0] < 0 || g->values[n->out[0]].type != POISE_F32) continue;
         const ps_value **in = ps_heap_push(&tmp, ((size_t)n->n_in + 1) * sizeof *in);
         if (!in) {

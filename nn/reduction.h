@@ -15,4 +15,7 @@
 void ps_reduce(const ps_kernels *k, int32_t kind, const poise_tensor *x, uint32_t axes, const poise_tensor *y,
                const poise_tensor *center, int threads);
 
+/* The sum or the mean of quantised x: whole numbers, and one rounding to y, which is quantised or f32. */
+void ps_reduce_codes(const ps_kernels *k, bool mean, const poise_tensor *x, uint32_t axes, const poise_tensor *y, int threads);
+
 #endif

@@ -1,47 +1,66 @@
-/* nn/widen.c - rows of f32 or bf16 as floats, and which operators may have them. */
+/* nn/widen.c - rows of f32, bf16 or quantised u8 as floats, and which operators may have bf16. */
 #include "nn/widen.h"
 
+#include "nn/move.h"
+#include "nn/quantised.h"
 #include "nn/spread.h"
 
-const float *ps_widen(const ps_kernels *k, poise_type type, size_t n, const void *x, ptrdiff_t step, float *room)
+/* Dense rows that are not f32. */
+static void to_floats(const ps_kernels *k, const poise_tensor *t, size_t n, const void *x, float *y)
+{
+    if (t->type == POISE_BF16)
+        k->f32_from_bf16(n, x, y);
+    else
+        k->dequantize_u8(n, x, t->scale, t->zero, y);
+}
+
+static void from_floats(const ps_kernels *k, const poise_tensor *t, size_t n, const float *x, void *y)
+{
+    if (t->type == POISE_BF16)
+        k->bf16_from_f32(n, x, y);
+    else
+        k->quantize_u8(n, x, t->scale, t->zero, y);
+}
+
+const float *ps_widen(const ps_kernels *k, const poise_tensor *t, size_t n, const void *x, ptrdiff_t step, float *room)
 {
     if (n == 1) step = 1;
-    if (type == POISE_F32) {
+    if (t->type == POISE_F32) {
         if (step == 1) return x;
         ps_gather(sizeof(float), n, x, step, room);
         return room;
     }
-    const uint16_t *h = x;
     if (step == 1) {
-        k->f32_from_bf16(n, h, room);
+        to_floats(k, t, n, x, room);
         return room;
     }
     uint16_t dense[PS_WIDEN];
+    size_t size = poise_type_size(t->type);
     for (size_t i = 0; i < n; i += PS_WIDEN) {
         size_t m = n - i < PS_WIDEN ? n - i : PS_WIDEN;
-        ps_gather(sizeof *h, m, h + (ptrdiff_t)i * step, step, dense);
-        k->f32_from_bf16(m, dense, room + i);
+        ps_gather(size, m, ps_at(x, (ptrdiff_t)i * step, size), step, dense);
+        to_floats(k, t, m, dense, room + i);
     }
     return room;
 }
 
-void ps_narrow_to(const ps_kernels *k, poise_type type, size_t n, const float *x, void *y, ptrdiff_t step)
+void ps_narrow_to(const ps_kernels *k, const poise_tensor *t, size_t n, const float *x, void *y, ptrdiff_t step)
 {
     if (n == 1) step = 1;
-    if (type == POISE_F32) {
+    if (t->type == POISE_F32) {
         if (x != y) ps_scatter(sizeof(float), n, x, y, step);
         return;
     }
-    uint16_t *h = y;
     if (step == 1) {
-        k->bf16_from_f32(n, x, h);
+        from_floats(k, t, n, x, y);
         return;
     }
     uint16_t dense[PS_WIDEN];
+    size_t size = poise_type_size(t->type);
     for (size_t i = 0; i < n; i += PS_WIDEN) {
         size_t m = n - i < PS_WIDEN ? n - i : PS_WIDEN;
-        k->bf16_from_f32(m, x + i, dense);
-        ps_scatter(sizeof *h, m, dense, h + (ptrdiff_t)i * step, step);
+        from_floats(k, t, m, x + i, dense);
+        ps_scatter(size, m, dense, ps_at(y, (ptrdiff_t)i * step, size), step);
     }
 }
 
@@ -50,6 +69,11 @@ bool ps_has_bf16(const ps_call *c)
     for (int i = 0; i < c->n_in; i++)
         if (c->in[i] && c->in[i]->type == POISE_BF16) return true;
     return c->out[0]->type == POISE_BF16;
+}
+
+bool ps_is_mixed(const ps_call *c)
+{
+    return ps_has_bf16(c) || ps_any_quantised(c);
 }
 
 ps_narrow ps_narrow_first(const void *params, int n_in, const ps_value *const *in, const ps_value *out)
@@ -66,8 +90,8 @@ ps_narrow ps_narrow_all(const void *params, int n_in, const ps_value *const *in,
 
 ps_narrow ps_narrow_each(const void *params, int n_in, const ps_value *const *in, const ps_value *out)
 {
-    (void)params, (void)n_in, (void)in, (void)out;
-    return (ps_narrow){.out = true, .in = 1};
+    (void)params, (void)n_in, (void)out;
+    return in[0]->type == POISE_F32 ? (ps_narrow){.out = true, .in = 1} : (ps_narrow){0}; /* codes stay codes */
 }
 
 ps_narrow ps_narrow_both(const void *params, int n_in, const ps_value *const *in, const ps_value *out)

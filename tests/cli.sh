@@ -110,7 +110,11 @@ says Frobnic
 says Quux
 [ ! -e u.poise ] || fail "a file of an unsupported network"
 expect 2 "other ending" $poise convert detector.onnx d.bin
-expect 2 "other precision" $poise convert detector.onnx d.poise --precision int8
+expect 2 "int8 of a network of floats" $poise convert detector.onnx d.poise --precision int8
+says "poise quantize"
+one_line
+expect 2 "int8 of a network of floats" $poise info detector.onnx --precision int8
+one_line
 expect 1 "convert into nowhere" $poise convert detector.onnx no/such/d.poise
 expect 0 "convert" $poise convert detector.onnx d.poise
 expect 0 "convert" $poise convert classifier.onnx c.poise

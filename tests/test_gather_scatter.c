@@ -359,7 +359,8 @@ static void non_zero_count(void **state)
     float x[5] = {0, 3, 0, -1, 0};
     int64_t y[5];
     int32_t found = -1;
-    poise_tensor in = {x, POISE_F32, 1, {5}, {1}}, out = {y, POISE_I64, 2, {1, 5}, {5, 1}};
+    poise_tensor in = {.data = x, .type = POISE_F32, .rank = 1, .dim = {5}, .stride = {1}};
+    poise_tensor out = {.data = y, .type = POISE_I64, .rank = 2, .dim = {1, 5}, .stride = {5, 1}};
     ps_call c = {.n_in = 1,
                  .n_out = 1,
                  .in = (const poise_tensor *[]){&in},

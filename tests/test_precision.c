@@ -215,6 +215,59 @@ static void what_runs_is_told(void **state)
     assert_string_equal(text, "near: products of three bf16 on new");
 }
 
+static int32_t with_scale(ps_graph *g, const ps_op *op, const void *params, int n_in, const int32_t *in, float scale)
+{
+    int32_t y;
+    assert_int_equal(ps_graph_value(g, "v", &y), POISE_OK);
+    g->values[y].scale = scale;
+    assert_int_equal(ps_graph_node(g, op, op->name, params, n_in, in, 1, &y), POISE_OK);
+    assert_int_equal(ps_graph_infer(g, g->n_nodes - 1), POISE_OK);
+    return y;
+}
+
+/* Codes, a product of bytes, a float function of its sums, a product of floats. */
+static void build_bytes(ps_graph *g)
+{
+    const int32_t dim[4] = {8, 4, 1, 1}, o = 8;
+    int8_t weights[32];
+    int32_t x = gb_input(g, GB_DIMS(1, 4, 8, 8)), w, q, y;
+    for (int i = 0; i < 32; i++) weights[i] = (int8_t)(i * 7 - 100);
+    assert_int_equal(ps_graph_constant(g, "w", POISE_I8, 4, dim, weights, &w), POISE_OK);
+    q = with_scale(g, &ps_op_quantize, &(ps_quantize_params){POISE_U8, 0}, 1, &x, 0.02f);
+    ps_conv_params p = {.kernel = {1, 1}, .stride = {1, 1}, .dilation = {1, 1}, .group = 1};
+    y = with_scale(g, &ps_op_conv, &p, 5, (int32_t[]){q, w, -1, -1, gb_filled(g, 1, &o, 0.01f)}, 0);
+    y = with_scale(g, &ps_op_unary, &(ps_unary_params){PS_ACT_SILU, 0, 0}, 1, &y, 0);
+    gb_output(g, gb_conv(g, y, 32, 1, 0, 1, false));
+}
+
+static void products_of_bytes_are_int8(void **state)
+{
+    (void)state;
+    ps_graph g = {0};
+    void *bytes;
+    size_t size;
+    build_bytes(&g);
+    assert_int_equal(ps_graph_int8_macs(&g), 4 * 8 * 64);
+    static const bool island[] = {false, false, true, true};
+    for (int32_t i = 0; i < 4; i++) assert_int_equal(ps_node_is_float_island(&g, &g.nodes[i]), island[i]);
+    assert_int_equal(ps_format_write(&g, &bytes, &size), POISE_OK);
+    for (poise_precision p = POISE_RECORDED; p <= POISE_INT8; p++) {
+        poise_model *m;
+        assert_int_equal(poise_model_open_memory(bytes, size, &(poise_options){.threads = 1, .precision = p}, &m), POISE_OK);
+        assert_int_equal(poise_model_precision(m), POISE_INT8);
+        assert_non_null(strstr(poise_model_kernels(m), "int8: products of bytes on "));
+        assert_int_equal(m->graph.values[m->graph.nodes[1].out[0]].type, POISE_F32); /* also in the fast precision */
+        poise_model_close(m);
+    }
+    ps_graph_free(&g);
+    ps_free(bytes);
+    poise_precision got;
+    assert_int_equal(open_recorded(NULL, POISE_INT8, &got), POISE_UNSUPPORTED);
+    assert_non_null(strstr(poise_error_text(), "poise quantize"));
+    assert_int_equal(open_recorded("int8", POISE_RECORDED, &got), POISE_OK);
+    assert_int_equal(got, POISE_EXACT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -224,6 +277,7 @@ int main(void)
         cmocka_unit_test(fast_is_close_to_exact),
         cmocka_unit_test(files_record_a_precision),
         cmocka_unit_test(what_runs_is_told),
+        cmocka_unit_test(products_of_bytes_are_int8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
