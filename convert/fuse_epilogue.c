@@ -10,13 +10,11 @@ typedef union ps_any_params {
     ps_affine_params affine;
 } ps_any_params;
 
-enum { INPUTS = 4 }; /* x, weights, bias, residual */
-
 /* Gives the output of n to its maker p, with new parameters and inputs, in the earliest slot it can run in. */
 static poise_status absorb(ps_rewrite *w, ps_node *p, ps_node *n, const ps_any_params *a, const int32_t *in,
                            bool early, bool *ok)
 {
-    PS_TRY(ps_rw_set(w, n, p->op, a, INPUTS, in, ok));
+    PS_TRY(ps_rw_set(w, n, p->op, a, PS_RW_INPUTS, in, ok));
     if (*ok && early) ps_rw_move(w, n, p);
     return POISE_OK;
 }
@@ -32,18 +30,19 @@ static poise_status fuse_act(ps_rewrite *w, ps_node *n)
     ps_fused *f = ps_rw_fused(p, &a);
     if (f->act != PS_ACT_NONE) return POISE_OK;
     *f = (ps_fused){u->kind, u->a, u->b, ps_rw_has_residual(w, p)};
-    int32_t in[INPUTS];
-    ps_rw_ins(w, p, in, INPUTS);
+    int32_t in[PS_RW_INPUTS];
+    ps_rw_ins(w, p, in, PS_RW_INPUTS);
     bool ok;
     PS_TRY(absorb(w, p, n, &a, in, true, &ok));
     if (ok) ps_rw_did(w, f->act);
     return POISE_OK;
 }
 
+/* A product of codes adds codes only, and the sum here is one of floats. */
 static bool takes_residual(ps_rewrite *w, const ps_node *p, const ps_value *sum)
 {
     return p && (p->op == &ps_op_conv || p->op == &ps_op_matmul) && !ps_rw_has_residual(w, p) &&
-           sum->type == POISE_F32 && ps_rw_same_dims(&w->g->values[p->out[0]], sum);
+           !ps_value_is_quantised(&w->g->values[ps_rw_in(w, p, 0)]) && sum->type == POISE_F32 && ps_rw_same_dims(&w->g->values[p->out[0]], sum);
 }
 
 static poise_status fuse_residual(ps_rewrite *w, ps_node *n)
@@ -62,8 +61,8 @@ static poise_status fuse_residual(ps_rewrite *w, ps_node *n)
         ps_any_params a;
         memcpy(&a, p->params, p->op->param_bytes);
         ps_rw_fused(p, &a)->act_last = 0;
-        int32_t in[INPUTS];
-        ps_rw_ins(w, p, in, INPUTS);
+        int32_t in[PS_RW_INPUTS];
+        ps_rw_ins(w, p, in, PS_RW_INPUTS);
         in[3] = other;
         PS_TRY(absorb(w, p, n, &a, in, early, &ok));
         if (!ok) continue;
@@ -103,18 +102,18 @@ static poise_status add_before(ps_rewrite *w, ps_node *n, ps_node *t, ps_node *p
     ps_any_params a;
     memcpy(&a, p->params, op->param_bytes);
     ps_rw_fused(p, &a)->act_last = 0;
-    int32_t in[INPUTS], v[2];
-    ps_rw_ins(w, p, in, INPUTS);
+    int32_t in[PS_RW_INPUTS], v[2];
+    ps_rw_ins(w, p, in, PS_RW_INPUTS);
     in[3] = x;
     for (int k = 0; k < 2; k++) PS_TRY(ps_rw_value(w, sum.rank, sum.dim, &v[k]));
     bool ok;
-    ps_rw_hold(w, INPUTS, in, 1);
+    ps_rw_hold(w, PS_RW_INPUTS, in, 1);
     PS_TRY(ps_rw_set(w, n, move, there, 1, &v[1], &ok));
-    ps_rw_hold(w, INPUTS, in, -1);
+    ps_rw_hold(w, PS_RW_INPUTS, in, -1);
     if (!ok) return POISE_OK;
     PS_TRY(ps_rw_revive(w, p, move, &back, 1, &x, v[0]));
     in[3] = v[0];
-    PS_TRY(ps_rw_revive(w, t, op, &a, INPUTS, in, v[1]));
+    PS_TRY(ps_rw_revive(w, t, op, &a, PS_RW_INPUTS, in, v[1]));
     ps_rw_did(w, PS_DID_RESIDUAL);
     return POISE_OK;
 }

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-enum { INPUTS = 4 };
-
 /* Channel of element e; see ps_channels. */
 static size_t channel(const ps_channels *c, size_t e)
 {
@@ -127,12 +125,12 @@ static poise_status fold_behind(ps_rewrite *w, ps_node *n, ps_linear l)
         ps_group_norm_params group_norm;
     } a;
     memcpy(&a, p->params, p->op->param_bytes);
-    int32_t in[INPUTS], channels = w->g->values[p->out[0]].dim[axis];
-    ps_rw_ins(w, p, in, INPUTS);
+    int32_t in[PS_RW_INPUTS], channels = w->g->values[p->out[0]].dim[axis];
+    ps_rw_ins(w, p, in, PS_RW_INPUTS);
     bool ok;
     const ps_op *op = p->op;
     PS_TRY(weights_behind(w, p, &l, channels, op == &ps_op_matmul ? &a.matmul : NULL, in, &ok));
-    if (ok) PS_TRY(ps_rw_set(w, across < 0 ? n : p, op, &a, INPUTS, in, &ok));
+    if (ok) PS_TRY(ps_rw_set(w, across < 0 ? n : p, op, &a, PS_RW_INPUTS, in, &ok));
     if (!ok) return POISE_OK;
     if (across < 0)
         ps_rw_move(w, n, p);
@@ -193,8 +191,8 @@ static poise_status fold_before(ps_rewrite *w, ps_node *n)
     ps_linear l;
     ps_node *p = ps_rw_sole(w, ps_rw_in(w, n, 0), NULL);
     if (!p || !ps_linear_of(w, p, &l) || !takes_before(w, n, &l)) return POISE_OK;
-    int32_t in[INPUTS];
-    ps_rw_ins(w, n, in, INPUTS);
+    int32_t in[PS_RW_INPUTS];
+    ps_rw_ins(w, n, in, PS_RW_INPUTS);
     if (!takes_scale(w, in[1])) return POISE_OK;
     const ps_value *y = &w->g->values[n->out[0]];
     int32_t channels = y->dim[n->op == &ps_op_matmul ? y->rank - 1 : 1];
@@ -203,7 +201,7 @@ static poise_status fold_before(ps_rewrite *w, ps_node *n)
     if (l.scales) PS_TRY(scaled(w, in[1], &c, &l, &in[1]));
     in[0] = l.x;
     bool ok;
-    PS_TRY(ps_rw_set(w, n, n->op, n->params, INPUTS, in, &ok));
+    PS_TRY(ps_rw_set(w, n, n->op, n->params, PS_RW_INPUTS, in, &ok));
     if (ok) ps_rw_did(w, report_of(&l));
     return POISE_OK;
 }
@@ -217,11 +215,11 @@ static poise_status fold_factor(ps_rewrite *w, ps_node *n)
         if (!p || !ps_linear_of(w, p, &l) || l.axis >= 0 || l.moves) continue;
         ps_matmul_params a = *(const ps_matmul_params *)n->params;
         a.alpha = (float)((double)a.alpha * ps_linear_scale(w, &l, 0));
-        int32_t in[INPUTS];
-        ps_rw_ins(w, n, in, INPUTS);
+        int32_t in[PS_RW_INPUTS];
+        ps_rw_ins(w, n, in, PS_RW_INPUTS);
         in[side] = l.x;
         bool ok;
-        PS_TRY(ps_rw_set(w, n, n->op, &a, INPUTS, in, &ok));
+        PS_TRY(ps_rw_set(w, n, n->op, &a, PS_RW_INPUTS, in, &ok));
         if (ok) ps_rw_did(w, PS_DID_SCALE);
     }
     return POISE_OK;

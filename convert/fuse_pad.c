@@ -64,22 +64,35 @@ static bool pool_takes(ps_rewrite *w, ps_pool_params *p, int n_out, int32_t x, d
     return add_pads(p->pad, pad);
 }
 
+/* What pad node p surrounds x with, as a number; of codes, 0 is the lowest, as good as any below it. */
+static bool border_of(ps_rewrite *w, const ps_node *p, bool largest, double *value)
+{
+    int32_t c = ps_rw_in(w, p, 1);
+    const ps_value *x = &w->g->values[ps_rw_in(w, p, 0)];
+    *value = 0;
+    if (c < 0) return true;
+    if (!ps_value_is_quantised(x)) return ps_rw_scalar(w, c, value);
+    const ps_value *v = &w->g->values[c];
+    if (x->type != POISE_U8 || v->type != POISE_U8 || !v->data || ps_value_count(v) != 1) return false;
+    int code = *(const uint8_t *)v->data;
+    *value = largest && code == 0 ? -HUGE_VAL : (double)x->scale * (code - x->zero);
+    return true;
+}
+
 poise_status ps_fuse_pad(ps_rewrite *w, ps_node *n)
 {
     if (n->op != &ps_op_conv && n->op != &ps_op_pool) return POISE_OK;
     const ps_node *p = ps_rw_sole(w, ps_rw_in(w, n, 0), &ps_op_pad);
-    int32_t pad[4], in[4];
-    double value = 0;
-    if (!p || !spatial_pads(p->params, pad)) return POISE_OK;
-    int32_t c = ps_rw_in(w, p, 1);
-    if (c >= 0 && !ps_rw_scalar(w, c, &value)) return POISE_OK;
-    ps_rw_ins(w, n, in, 4);
+    int32_t pad[4], in[PS_RW_INPUTS];
+    double value;
+    if (!p || !spatial_pads(p->params, pad) || !border_of(w, p, n->op == &ps_op_pool, &value)) return POISE_OK;
+    ps_rw_ins(w, n, in, PS_RW_INPUTS);
     in[0] = ps_rw_in(w, p, 0);
     bool ok;
     if (n->op == &ps_op_conv) {
         ps_conv_params a = *(const ps_conv_params *)n->params;
         if (value < 0 || value > 0 || !add_pads(a.pad, pad)) return POISE_OK;
-        PS_TRY(ps_rw_set(w, n, n->op, &a, 4, in, &ok));
+        PS_TRY(ps_rw_set(w, n, n->op, &a, PS_RW_INPUTS, in, &ok));
     } else {
         ps_pool_params a = *(const ps_pool_params *)n->params;
         if (!pool_takes(w, &a, n->n_out, in[0], value, pad)) return POISE_OK;

@@ -46,7 +46,7 @@ static int32_t look_up(ps_rewrite *w, table *t, uint64_t h, int32_t i, same_fn *
 static bool same_constant(ps_rewrite *w, int32_t a, int32_t b)
 {
     const ps_value *x = &w->g->values[a], *y = &w->g->values[b];
-    return x->type == y->type && ps_rw_same_dims(x, y) && !memcmp(x->data, y->data, ps_value_bytes(x));
+    return x->type == y->type && x->scale == y->scale && x->zero == y->zero && ps_rw_same_dims(x, y) && !memcmp(x->data, y->data, ps_value_bytes(x));
 }
 
 static void merge_constants(ps_rewrite *w, table *t)
@@ -63,6 +63,13 @@ static void merge_constants(ps_rewrite *w, table *t)
     }
 }
 
+/* Equal nodes may round to different scales. */
+static bool same_scale(const ps_rewrite *w, int32_t a, int32_t b)
+{
+    const ps_value *x = &w->g->values[a], *y = b < 0 ? x : &w->g->values[b];
+    return x->scale == y->scale && x->zero == y->zero;
+}
+
 static bool same_node(ps_rewrite *w, int32_t a, int32_t b)
 {
     const ps_node *x = &w->g->nodes[a], *y = &w->g->nodes[b];
@@ -70,7 +77,7 @@ static bool same_node(ps_rewrite *w, int32_t a, int32_t b)
     for (int32_t k = 0; k < x->n_in; k++)
         if (ps_rw_in(w, x, k) != ps_rw_in(w, y, k)) return false;
     for (int32_t k = 0; k < y->n_out; k++)
-        if (x->out[k] < 0 && y->out[k] >= 0) return false;
+        if (x->out[k] < 0 ? y->out[k] >= 0 : !same_scale(w, x->out[k], y->out[k])) return false;
     return !x->op->param_bytes || !memcmp(x->params, y->params, x->op->param_bytes);
 }
 

@@ -117,18 +117,25 @@ static poise_status merge_transposes(ps_rewrite *w, ps_node *n)
     return POISE_OK;
 }
 
+/* Whether n does the same to every element of its first input, whatever the dimensions. */
+static bool is_elementwise(const ps_node *n)
+{
+    return n->op == &ps_op_unary || n->op == &ps_op_lookup || n->op == &ps_op_cast ||
+           (n->op == &ps_op_quantize && n->n_in == 1);
+}
+
 /* transpose(f(transpose(x))) -> f(x) when the two cancel. */
 static poise_status cancel_across(ps_rewrite *w, ps_node *n)
 {
-    ps_node *f = ps_rw_sole(w, ps_rw_in(w, n, 0), &ps_op_unary);
-    ps_node *p = f ? ps_rw_sole(w, ps_rw_in(w, f, 0), &ps_op_transpose) : NULL;
+    ps_node *f = ps_rw_sole(w, ps_rw_in(w, n, 0), NULL);
+    ps_node *p = f && is_elementwise(f) ? ps_rw_sole(w, ps_rw_in(w, f, 0), &ps_op_transpose) : NULL;
     if (!p) return POISE_OK;
-    int32_t x = ps_rw_in(w, p, 0);
+    int32_t x[2] = {ps_rw_in(w, p, 0), ps_rw_in(w, f, 1)};
     const ps_transpose_params *first = p->params, *second = n->params;
     for (int i = 0; i < first->rank; i++)
         if (first->perm[second->perm[i]] != i) return POISE_OK;
     bool ok;
-    PS_TRY(ps_rw_set(w, n, &ps_op_unary, f->params, 1, &x, &ok));
+    PS_TRY(ps_rw_set(w, n, f->op, f->params, f->n_in, x, &ok));
     if (ok) ps_rw_did(w, PS_DID_TRANSPOSE);
     return POISE_OK;
 }
@@ -166,12 +173,14 @@ static int parts(ps_rewrite *w, const ps_node *n, int at, int32_t *whole)
     return 0;
 }
 
-/* A concatenation of the same axis that only n reads. */
+/* A concatenation of the same axis that only n reads, and that does not round to another scale. */
 static const ps_node *inner_concat(ps_rewrite *w, const ps_node *n, int32_t v)
 {
     const ps_node *p = ps_rw_sole(w, v, &ps_op_concat);
     int axis = ((const ps_axis_params *)n->params)->axis;
-    return p && ((const ps_axis_params *)p->params)->axis == axis ? p : NULL;
+    const ps_value *x = &w->g->values[v], *y = &w->g->values[n->out[0]];
+    bool same = x->type == y->type && x->scale == y->scale && x->zero == y->zero;
+    return p && same && ((const ps_axis_params *)p->params)->axis == axis ? p : NULL;
 }
 
 /* All parts of a split side by side are the value itself; a concat in a concat is one. */

@@ -1,4 +1,5 @@
 /* convert/optimize.c - the order of the rewriting passes, constant folding, and the tidy graph at the end. */
+#include "convert/lower_int8.h"
 #include "convert/optimize.h"
 #include "convert/rewrite.h"
 
@@ -45,7 +46,9 @@ static poise_status fold(ps_rewrite *w, ps_node *n)
         to += ps_value_bytes(&values[v]);
     }
     int32_t node = (int32_t)(n - w->g->nodes);
-    if (ps_graph_folds_late(w->g, node) || to > from * 2 + ((size_t)1 << 16) || !ps_graph_is_quick(w->g, node) || !ps_rw_spend(w, to)) return POISE_OK;
+    size_t most = from * (w->late ? 4 : 2) + ((size_t)1 << 16); /* codes become floats */
+    if (!w->late && ps_graph_folds_late(w->g, node)) return POISE_OK;
+    if (to > most || !ps_graph_is_quick(w->g, node) || !ps_rw_spend(w, to)) return POISE_OK;
     PS_TRY(ps_graph_fold(w->g, node));
     ps_rw_kill(w, n);
     ps_rw_did(w, PS_DID_CONSTANT);
@@ -70,6 +73,7 @@ static poise_status rewrite(ps_rewrite *w)
         PS_TRY(sweep(w, ps_fuse_epilogue));
         PS_TRY(sweep(w, ps_fuse_pad));
         PS_TRY(sweep(w, ps_fuse_soft_argmax));
+        PS_TRY(sweep(w, ps_fuse_lookup));
         if (!w->changed) break;
     }
     PS_TRY(sweep(w, ps_fuse_upsample)); /* its convolutions take nothing more */
@@ -88,7 +92,7 @@ static poise_status report(const ps_rewrite *w)
         [PS_DID_SCALE] = "scale", [PS_DID_BIAS] = "bias", [PS_DID_RESIDUAL] = "residual",
         [PS_DID_LAYER_NORM] = "layer_norm", [PS_DID_GROUP_NORM] = "group_norm", [PS_DID_PAD] = "pad",
         [PS_DID_TRANSPOSE] = "transpose", [PS_DID_RESHAPE] = "reshape", [PS_DID_CONCAT] = "concat", [PS_DID_SLICE] = "slice",
-        [PS_DID_NO_OP] = "no_op", [PS_DID_SOFT_ARGMAX] = "soft_argmax", [PS_DID_UPSAMPLE] = "upsample", [PS_DID_SAME] = "same", [PS_DID_CONSTANT] = "constant",
+        [PS_DID_LOOKUP] = "lookup", [PS_DID_NO_OP] = "no_op", [PS_DID_SOFT_ARGMAX] = "soft_argmax", [PS_DID_UPSAMPLE] = "upsample", [PS_DID_SAME] = "same", [PS_DID_CONSTANT] = "constant",
     };
     char text[PS_DID_COUNT * 28] = "";
     size_t at = 0;
@@ -100,13 +104,31 @@ static poise_status report(const ps_rewrite *w)
     return at ? ps_graph_set_meta(w->g, "optimizer", text) : POISE_OK;
 }
 
-poise_status ps_optimize(ps_graph *g)
+/* One time through all passes; `did` is carried from one to the next. */
+static poise_status all_passes(ps_graph *g, bool late, int32_t *did)
 {
     ps_rewrite w;
     poise_status s = ps_rewrite_init(&w, g);
+    w.late = late;
+    memcpy(w.did, did, sizeof w.did);
     if (s == POISE_OK) s = rewrite(&w);
     if (s == POISE_OK) s = report(&w);
     if (s == POISE_OK) s = ps_rewrite_compact(&w);
+    memcpy(did, w.did, sizeof w.did);
     ps_rewrite_free(&w);
     return s;
+}
+
+/* Floats around roundings are tidied first, so that integer operators see a convolution with its activation; what then
+ * stays, a second time. */
+poise_status ps_optimize(ps_graph *g)
+{
+    int32_t did[PS_DID_COUNT] = {0};
+    bool rounds = false;
+    for (int32_t i = 0; i < g->n_nodes; i++) rounds = rounds || g->nodes[i].op == &ps_op_quantize;
+    PS_TRY(all_passes(g, !rounds, did));
+    if (!rounds) return POISE_OK;
+    PS_TRY(ps_lower_int8(g));
+    PS_TRY(all_passes(g, true, did));
+    return ps_note_int8(g);
 }

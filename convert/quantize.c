@@ -1,4 +1,6 @@
 /* convert/quantize.c - the public way to a quantised network: calibrate, choose, round, try, write. */
+#include "convert/input_codes.h"
+#include "convert/optimize.h"
 #include "convert/quantizer.h"
 
 #include <math.h>
@@ -96,6 +98,8 @@ static poise_status write_file(ps_quantizer *q, void **out, size_t *size)
 {
     ps_graph g = {0};
     poise_status s = ps_quantize_emit(q, &g);
+    if (s == POISE_OK) s = ps_optimize(&g);
+    if (s == POISE_OK) s = ps_input_codes(&g);
     if (s == POISE_OK) s = ps_format_write(&g, out, size);
     ps_graph_free(&g);
     return s;

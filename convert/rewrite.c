@@ -199,6 +199,12 @@ poise_status ps_rw_floats(ps_rewrite *w, int rank, const int32_t *dim, int32_t *
     return grow(w);
 }
 
+poise_status ps_rw_constant(ps_rewrite *w, poise_type type, int rank, const int32_t *dim, const void *data, int32_t *out)
+{
+    PS_TRY(ps_graph_constant(w->g, NULL, type, rank, dim, data, out));
+    return grow(w);
+}
+
 bool ps_rw_spend(ps_rewrite *w, size_t bytes)
 {
     if (bytes > w->budget) return false;
@@ -332,6 +338,7 @@ poise_status ps_rw_value(ps_rewrite *w, int rank, const int32_t *dim, int32_t *o
 poise_status ps_rw_revive(ps_rewrite *w, ps_node *slot, const ps_op *op, const void *params, int n_in,
                           const int32_t *in, int32_t y)
 {
+    while (n_in > op->min_in && in[n_in - 1] < 0) n_in--;
     void *p = ps_heap_push(&w->g->heap, op->param_bytes);
     int32_t *list = ps_heap_push(&w->g->heap, ((size_t)n_in + 1) * sizeof *list);
     if (!p || !list) return no_memory();
@@ -357,7 +364,7 @@ bool ps_rw_bypass(ps_rewrite *w, ps_node *n, int32_t x)
 {
     int32_t y = n->out[0];
     const ps_value *a = &w->g->values[x], *b = &w->g->values[y];
-    if (a->type != b->type || !ps_rw_same_dims(a, b)) return false;
+    if (a->type != b->type || a->scale != b->scale || a->zero != b->zero || !ps_rw_same_dims(a, b)) return false;
     for (int32_t k = 1; k < n->n_out; k++)
         if (n->out[k] >= 0 && w->uses[n->out[k]]) return false;
     ps_node *maker = ps_rw_maker(w, x);

@@ -14,7 +14,7 @@
 enum {
     PS_DID_BATCH_NORM = PS_ACT_COUNT, PS_DID_SCALE, PS_DID_BIAS, PS_DID_RESIDUAL, PS_DID_LAYER_NORM,
     PS_DID_GROUP_NORM, PS_DID_PAD, PS_DID_TRANSPOSE, PS_DID_RESHAPE, PS_DID_CONCAT, PS_DID_SLICE, PS_DID_NO_OP,
-    PS_DID_SOFT_ARGMAX, PS_DID_UPSAMPLE, PS_DID_SAME, PS_DID_CONSTANT, PS_DID_COUNT
+    PS_DID_SOFT_ARGMAX, PS_DID_UPSAMPLE, PS_DID_SAME, PS_DID_CONSTANT, PS_DID_LOOKUP, PS_DID_COUNT
 };
 
 typedef struct ps_rewrite {
@@ -27,6 +27,7 @@ typedef struct ps_rewrite {
     int32_t cap;       /* entries of the arrays per value */
     size_t unread;     /* bytes of constants that have lost their last reader since ps_rw_forget */
     size_t budget;     /* bytes of weights that may still be rewritten: hostile graphs share and chain them */
+    bool late; /* constants that wait for integer operators are folded too */
     bool changed;
     int32_t did[PS_DID_COUNT];
 } ps_rewrite;
@@ -60,6 +61,8 @@ bool ps_rw_same_dims(const ps_value *a, const ps_value *b);
 
 /* Adds an f32 constant of zeros; *data is for the caller to fill. */
 poise_status ps_rw_floats(ps_rewrite *w, int rank, const int32_t *dim, int32_t *out, float **data);
+/* Adds a constant of any type; see ps_graph_constant. */
+poise_status ps_rw_constant(ps_rewrite *w, poise_type type, int rank, const int32_t *dim, const void *data, int32_t *out);
 /* Takes `bytes` from the budget; false when it is used up. */
 bool ps_rw_spend(ps_rewrite *w, size_t bytes);
 
@@ -85,6 +88,8 @@ void ps_rw_forget(ps_rewrite *w);
 void ps_rw_kill(ps_rewrite *w, ps_node *n);
 void ps_rw_did(ps_rewrite *w, int what);
 
+enum { PS_RW_INPUTS = 6 }; /* of a convolution or product: x, weights, bias, residual, scales, table */
+
 /* The activation part of a node's parameters, NULL when it has none; and whether it adds a residual. */
 ps_fused *ps_rw_fused(const ps_node *n, void *params);
 bool ps_rw_has_residual(ps_rewrite *w, const ps_node *n);
@@ -98,6 +103,7 @@ poise_status ps_fuse_pad(ps_rewrite *w, ps_node *n);        /* pad -> conv, pool
 poise_status ps_fuse_soft_argmax(ps_rewrite *w, ps_node *n); /* mean under a softmax  fuse_soft_argmax.c */
 poise_status ps_fuse_upsample(ps_rewrite *w, ps_node *n); /* 1x1 conv before the upsample  fuse_upsample.c */
 poise_status ps_fuse_gather(ps_rewrite *w, ps_node *n);     /* gather of even steps -> slice  fuse_gather.c */
+poise_status ps_fuse_lookup(ps_rewrite *w, ps_node *n);     /* tables -> products      fuse_lookup.c */
 poise_status ps_fuse_shape(ps_rewrite *w, ps_node *n);      /* no-ops, transposes, concat   fuse_shape.c */
 /* One pass over the graph: nodes that compute the same become one.               fuse_same.c */
 poise_status ps_fuse_same(ps_rewrite *w);

@@ -147,6 +147,52 @@ int32_t gb_pad(ps_graph *g, int32_t x, int32_t amount, int32_t value)
     return gb_node(g, &ps_op_pad, &p, value < 0 ? 1 : 2, (int32_t[]){x, value});
 }
 
+/* ---- quantised values ---- */
+
+int32_t gb_quantize(ps_graph *g, int32_t x, float scale, int32_t zero)
+{
+    int32_t y;
+    OK(ps_graph_value(g, NULL, &y));
+    g->values[y].scale = scale;
+    g->values[y].zero = zero;
+    OK(ps_graph_node(g, &ps_op_quantize, "q", &(ps_quantize_params){POISE_U8, 0}, 1, &x, 1, &y));
+    OK(ps_graph_infer(g, g->n_nodes - 1));
+    return y;
+}
+
+int32_t gb_dequantize(ps_graph *g, int32_t x)
+{
+    return gb_node(g, &ps_op_quantize, &(ps_quantize_params){POISE_F32, 0}, 1, &x);
+}
+
+int32_t gb_round(ps_graph *g, int32_t x, float scale, int32_t zero)
+{
+    return gb_dequantize(g, gb_quantize(g, x, scale, zero));
+}
+
+int32_t gb_codes(ps_graph *g, poise_type type, int rank, const int32_t *dim)
+{
+    int32_t v;
+    OK(ps_graph_constant(g, NULL, type, rank, dim, NULL, &v));
+    uint8_t *p = (uint8_t *)(uintptr_t)g->values[v].data;
+    for (size_t i = 0; i < ps_value_count(&g->values[v]); i++) p[i] = (uint8_t)(next_random(&seed) * 256);
+    return v;
+}
+
+int32_t gb_weights(ps_graph *g, int rank, const int32_t *dim, int axis)
+{
+    int32_t in[2] = {gb_codes(g, POISE_I8, rank, dim), gb_random(g, 1, &dim[axis], 0.005F, 0.02F)};
+    return gb_node(g, &ps_op_quantize, &(ps_quantize_params){POISE_F32, axis}, 2, in);
+}
+
+int32_t gb_conv_int8(ps_graph *g, int32_t x, int32_t out, int32_t kernel, int32_t pad, int32_t group)
+{
+    ps_conv_params p = {{kernel, kernel}, {1, 1}, {1, 1}, {pad, pad, pad, pad}, group, {0}};
+    int32_t in[3] = {x, gb_weights(g, GB_DIMS(out, g->values[x].dim[1] / group, kernel, kernel), 0)};
+    in[2] = gb_random(g, GB_DIMS(out), -1, 1);
+    return gb_node(g, &ps_op_conv, &p, 3, in);
+}
+
 void gb_output(ps_graph *g, int32_t x)
 {
     OK(ps_graph_output(g, x));
@@ -168,7 +214,13 @@ static void compute(ps_graph *g, float *out[])
         ps_value *v = &g->values[g->inputs[i]];
         size_t n = ps_value_count(v);
         inputs[i] = ps_alloc_array(n, sizeof(float));
-        for (size_t k = 0; k < n; k++) inputs[i][k] = next_random(&state) * 4 - 2;
+        for (size_t k = 0; k < n; k++) {
+            float r = next_random(&state);
+            if (v->type == POISE_F32)
+                inputs[i][k] = r * 4 - 2;
+            else
+                ((uint8_t *)inputs[i])[k] = (uint8_t)(r * 256);
+        }
         v->data = inputs[i];
     }
     for (int32_t i = 0; i < g->n_nodes; i++) OK(ps_graph_fold(g, i));
@@ -192,7 +244,32 @@ static void compare(const float *a, const float *b, size_t n)
             fail_msg("element %zu was %.8g and is %.8g", i, (double)a[i], (double)b[i]);
 }
 
+/* Numbers of an output, whatever its type. */
+static double number(const ps_value *v, const void *data, size_t i)
+{
+    if (v->type == POISE_F32) return (double)((const float *)data)[i];
+    if (v->type == POISE_I64) return (double)((const int64_t *)data)[i];
+    int32_t q = v->type == POISE_I8 ? ((const int8_t *)data)[i] : ((const uint8_t *)data)[i];
+    return v->scale > 0 ? (double)v->scale * (q - v->zero) : q;
+}
+
+static void compare_codes(const ps_value *v, const void *a, const void *b, double step, double share)
+{
+    size_t n = ps_value_count(v), differ = 0;
+    for (size_t i = 0; i < n; i++) {
+        double x = number(v, a, i), y = number(v, b, i);
+        if (!(fabs(x - y) <= step * 1.0001 + 1e-6 * fabs(x))) fail_msg("element %zu was %.8g and is %.8g", i, x, y);
+        differ += fabs(x - y) > 1e-5 * (fabs(x) + step);
+    }
+    if ((double)differ > share * (double)n) fail_msg("%zu of %zu elements differ", differ, n);
+}
+
 void gb_optimize(ps_graph *g)
+{
+    gb_optimize_within(g, 0, 0);
+}
+
+void gb_optimize_within(ps_graph *g, double step, double share)
 {
     enum { MAX = 4 };
     float *before[MAX], *after[MAX];
@@ -208,7 +285,12 @@ void gb_optimize(ps_graph *g)
         assert_string_equal(v->name, was[i].name);
         assert_int_equal(v->rank, was[i].rank);
         assert_memory_equal(v->dim, was[i].dim, (size_t)v->rank * sizeof v->dim[0]);
-        compare(before[i], after[i], ps_value_count(v));
+        assert_int_equal(v->type, was[i].type);
+        assert_true(v->scale == was[i].scale && v->zero == was[i].zero);
+        if (share > 0 || v->type != POISE_F32)
+            compare_codes(v, before[i], after[i], step, share);
+        else
+            compare(before[i], after[i], ps_value_count(v));
         ps_free(before[i]);
         ps_free(after[i]);
     }

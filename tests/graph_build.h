@@ -35,11 +35,22 @@ int32_t gb_slice(ps_graph *g, int32_t x, int axis, int32_t start, int32_t size);
 int32_t gb_concat(ps_graph *g, int axis, int n_in, const int32_t *in);
 int32_t gb_mean(ps_graph *g, int32_t x, int32_t axes);
 int32_t gb_pad(ps_graph *g, int32_t x, int32_t amount, int32_t value); /* last two dimensions; value -1 = 0 */
+/* Codes u8 of a scale and zero point; numbers from codes; both, one behind the other. */
+int32_t gb_quantize(ps_graph *g, int32_t x, float scale, int32_t zero);
+int32_t gb_dequantize(ps_graph *g, int32_t x);
+int32_t gb_round(ps_graph *g, int32_t x, float scale, int32_t zero);
+int32_t gb_codes(ps_graph *g, poise_type type, int rank, const int32_t *dim); /* random constant of 8 bits */
+/* Random i8 constant, dequantised with a scale for each index along an axis. */
+int32_t gb_weights(ps_graph *g, int rank, const int32_t *dim, int axis);
+/* gb_conv with such weights, and a bias. */
+int32_t gb_conv_int8(ps_graph *g, int32_t x, int32_t out, int32_t kernel, int32_t pad, int32_t group);
 void gb_output(ps_graph *g, int32_t x);
 
 /* Computes the graph, optimises it, computes it again: outputs must keep names and dimensions and agree to
  * 1e-5 of their largest magnitude.  Every rewritten node must obey its rules. */
 void gb_optimize(ps_graph *g);
+/* The same for graphs that round to codes: at most that share of the elements differs, and none by more than `step`. */
+void gb_optimize_within(ps_graph *g, double step, double share);
 /* Nodes of an operator; all nodes when op is NULL. */
 int gb_count(const ps_graph *g, const ps_op *op);
 const ps_node *gb_first(const ps_graph *g, const ps_op *op);
