@@ -15,21 +15,22 @@ B      ?= build/$(HOST)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))$(if $(
 Q      := $(if $(V),,@)
 say     = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
-# One line per ISA: the folder ops/<isa>/ is compiled with these flags and no other file is.
-ISAS_x86_64  := c sse4 avx2 avx512 avx512vbmi avx512vnni avx512bf16 amx
+# One line per ISA: the folder ops/<isa>/ is compiled with these flags and no other file of the library is.
+ISAS_x86_64  := c sse4 avx2 avxvnni avx512 avx512vbmi avx512vnni avx512bf16 amx
 ISAS_aarch64 := c
 ISAS_arm     := c
 FLAGS_sse4   := -msse4.1
 FLAGS_avx2   := -mavx2 -mfma -mf16c
+FLAGS_avxvnni := $(FLAGS_avx2) -mavxvnni
 FLAGS_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -mprefer-vector-width=512
 FLAGS_avx512vbmi := $(FLAGS_avx512) -mavx512vbmi
 FLAGS_avx512vnni := $(FLAGS_avx512) -mavx512vnni
 FLAGS_avx512bf16 := $(FLAGS_avx512) -mavx512bf16
 FLAGS_amx    := $(FLAGS_avx512bf16) -mamx-tile -mamx-bf16
 # Without those that this compiler does not know.
-TOO_NEW := $(if $(filter x86_64,$(ARCH)),$(foreach i,avx512vbmi avx512vnni avx512bf16 amx,$(shell $(CC) $(FLAGS_$(i)) -S -x c -o /dev/null /dev/null 2>/dev/null || echo $(i))))
+TOO_NEW := $(if $(filter x86_64,$(ARCH)),$(foreach i,avxvnni avx512vbmi avx512vnni avx512bf16 amx,$(shell $(CC) $(FLAGS_$(i)) -S -x c -o /dev/null /dev/null 2>/dev/null || echo $(i))))
 # Sanitizers take minutes over unrolled tiles: gcc leaves AVX-512 out (its templates are those of AVX2), clang AVX2 too.
-SLOW   := $(if $(SANITIZE),avx512 avx512vbmi avx512vnni avx512bf16 amx $(if $(findstring clang,$(CC)),avx2))
+SLOW   := $(if $(SANITIZE),avx512 avx512vbmi avx512vnni avx512bf16 amx $(if $(findstring clang,$(CC)),avx2 avxvnni))
 ISAS   ?= $(or $(filter-out $(SLOW) $(TOO_NEW),$(ISAS_$(ARCH))),c)
 
 # Optional parts: 1 if the compiler finds the header, unless said otherwise.
@@ -56,9 +57,9 @@ LINK    = $(CC) $(ALL) $(OMP) $(if $(STATIC),-static)
 
 LIB   := $(wildcard runtime/*.c ops/*.c nn/*.c models/*.c convert/*.c) $(foreach i,$(ISAS),$(wildcard ops/$(i)/*.c))
 APP   := $(filter-out app/main.c,$(wildcard app/*.c))# all but main: test programs link these too
-CHECK := tests/check.c $(wildcard tests/check_*.c) tests/amx_emulated.c
+CHECK := tests/check.c $(wildcard tests/check_*.c) tests/amx_emulated.c tests/avxvnni_emulated.c
 TESTS := $(if $(filter 1,$(CMOCKA)),$(wildcard tests/test_*.c))
-SUPPORT := tests/amx_emulated.c tests/op_test.c tests/product_int8.c tests/graph_build.c tests/onnx_build.c tests/decode_net.c tests/tiny_onnx.c# linked into a test program that uses it
+SUPPORT := tests/amx_emulated.c tests/avxvnni_emulated.c tests/op_test.c tests/product_int8.c tests/graph_build.c tests/onnx_build.c tests/decode_net.c tests/tiny_onnx.c# linked into a test program that uses it
 FUZZ  := $(wildcard tests/fuzz/fuzz_*.c)
 
 all: $(B)/libpoise.a $(if $(STATIC),,$(B)/libpoise.so) $(if $(wildcard app/main.c),$(B)/poise)   ## build the command and the libraries
@@ -94,6 +95,7 @@ $(B)/onnx_nodes: $(B)/tests/onnx_nodes.o $(B)/libpoise.a ; $(call say,LINK,$@) $
 
 $(B)/ops/kernels.o: ALL += '-DPS_ISA_LIST(X)=$(foreach i,$(ISAS),X($(i)))'
 $(B)/runtime/threads.o: ALL += $(OMP)
+$(B)/tests/avxvnni_emulated.o: ALL += $(if $(filter avx512vnni,$(ISAS)),$(FLAGS_avx2) -mavx512vl -mavx512vnni -O3,$(if $(filter avx2,$(ISAS)),$(FLAGS_avx2)))
 $(foreach i,$(ISAS),$(eval $(B)/ops/$(i)/%.o: ALL += $$(FLAGS_$(i)) $(if $(SANITIZE),-O1,-O3)))
 # Changes with what is compiled in, so that parts found later (after `make setup`) are built in.
 $(B)/flags: FORCE ; @mkdir -p $(@D); echo '$(CC) $(PARTS) $(SAN) $(CFLAGS) $(ISAS)' | cmp -s - $@ || echo '$(CC) $(PARTS) $(SAN) $(CFLAGS) $(ISAS)' >$@

@@ -55,13 +55,24 @@ SPIN(c, , four, STEP_c)
 #define STEP_avx512(i) c##i = _mm512_fmadd_ps(c##i, x, y);
 SPIN(avx2, __attribute__((target("avx2,fma"))), __m256, STEP_avx2)
 SPIN(avx512, __attribute__((target("avx512f"))), __m512, STEP_avx512)
-/* Sums of products of bytes, in registers that are called floats. */
+/* Sums of products of bytes, in registers that are called floats; hidden factors, or the compiler would multiply
+ * once. */
+#define HIDE_OTHER(y) __asm__("" : IN_REGISTER(y));
 #define STEP_u8_sse4(i) \
-    c##i = (__m128)_mm_add_epi32((__m128i)c##i, _mm_madd_epi16(_mm_maddubs_epi16((__m128i)x, (__m128i)y), (__m128i)x));
+    HIDE_OTHER(y) c##i = (__m128)_mm_add_epi32((__m128i)c##i, _mm_madd_epi16(_mm_maddubs_epi16((__m128i)x, (__m128i)y), (__m128i)x));
 #define STEP_u8_avx2(i) \
-    c##i = (__m256)_mm256_add_epi32((__m256i)c##i, _mm256_madd_epi16(_mm256_maddubs_epi16((__m256i)x, (__m256i)y), (__m256i)x));
+    HIDE_OTHER(y) c##i = (__m256)_mm256_add_epi32((__m256i)c##i, _mm256_madd_epi16(_mm256_maddubs_epi16((__m256i)x, (__m256i)y), (__m256i)x));
 SPIN(u8_sse4, __attribute__((target("ssse3"))), __m128, STEP_u8_sse4)
 SPIN(u8_avx2, __attribute__((target("avx2"))), __m256, STEP_u8_avx2)
+#define STEP_u8_avx512(i) \
+    HIDE_OTHER(y) c##i = (__m512)_mm512_add_epi32((__m512i)c##i, _mm512_madd_epi16(_mm512_maddubs_epi16((__m512i)x, (__m512i)y), (__m512i)x));
+SPIN(u8_avx512, __attribute__((target("avx512f,avx512bw"))), __m512, STEP_u8_avx512)
+#if defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11
+#define STEP_u8_avxvnni(i) c##i = (__m256)_mm256_dpbusd_avx_epi32((__m256i)c##i, (__m256i)x, (__m256i)y);
+SPIN(u8_avxvnni, __attribute__((target("avx2,avxvnni"))), __m256, STEP_u8_avxvnni)
+#else
+#define spin_u8_avxvnni NULL
+#endif
 #if defined(__clang__) ? __clang_major__ >= 7 : __GNUC__ >= 8
 #define STEP_u8_avx512vnni(i) c##i = (__m512)_mm512_dpbusd_epi32((__m512i)c##i, (__m512i)x, (__m512i)y);
 SPIN(u8_avx512vnni, __attribute__((target("avx512f,avx512bw,avx512vnni"))), __m512, STEP_u8_avx512vnni)
@@ -140,6 +151,8 @@ static const spin_of spins_u8[] = {
 #if defined(__x86_64__)
     {"sse4", spin_u8_sse4, 16 * CHAINS * STEPS, 2000},
     {"avx2", spin_u8_avx2, 32 * CHAINS * STEPS, 1000},
+    {"avxvnni", spin_u8_avxvnni, 32 * CHAINS * STEPS, 2000},
+    {"avx512", spin_u8_avx512, 64 * CHAINS * STEPS, 1000},
     {"avx512vnni", spin_u8_avx512vnni, 64 * CHAINS * STEPS, 2000},
     {"amx", spin_u8_amx, 2 * TILE_MACS * TILE_CHAINS * STEPS, 150},
 #endif

@@ -96,11 +96,12 @@ void ps_cpu_id(char *buf, size_t size)
 
 unsigned ps_cpu_flags(void)
 {
+    enum { AVX_VNNI = 4 };
     unsigned f = 0;
     __builtin_cpu_init(); /* also checks XCR0, i.e. that the system saves the wide registers */
     if (__builtin_cpu_supports("sse4.1") && __builtin_cpu_supports("ssse3")) f |= PS_CPU_sse4;
     if (!f) return 0;
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) f |= PS_CPU_avx2;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) f |= PS_CPU_avx2 | (has(leaf7(1, 0), AVX_VNNI) ? PS_CPU_avxvnni : 0);
     else return f;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))

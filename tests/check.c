@@ -4,9 +4,10 @@
  *
  * Walks the ISAs weakest first; whenever a slot changes hands, the newcomer is checked.  With --bench it is timed
  * as well, if it passed, against the peak of its ISA and with the processor's counters where there are any.  Behind the
- * ISAs, "amx_emulated" is what ops/amx has, over tiles in plain C. */
+ * ISAs, "amx_emulated" is what ops/amx has, over tiles in plain C, and "avxvnni_emulated" what ops/avxvnni has. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "tests/amx_emulated.h"
+#include "tests/avxvnni_emulated.h"
 #include "tests/check.h"
 
 #include "app/peak.h"
@@ -237,7 +238,7 @@ static options parse(int argc, char **argv)
     }
     unsigned all = ~0u;
     const char *known;
-    if (o.isa && strcmp(o.isa, "amx_emulated") && !ps_kernels_cap(o.isa, &all, &known)) {
+    if (o.isa && strcmp(o.isa, "amx_emulated") && strcmp(o.isa, "avxvnni_emulated") && !ps_kernels_cap(o.isa, &all, &known)) {
         fprintf(stderr, "check: --isa=%s: not one of %s\n", o.isa, known);
         exit(2);
     }
@@ -313,6 +314,8 @@ int main(int argc, char **argv)
     }
     amx_emulated_select(&now);
     check_table(&s, now.name_bf16, &before, &now);
+    before = now;
+    if (avxvnni_emulated_select(&now)) check_table(&s, now.name_u8, &before, &now);
     if (s.failed) printf("to repeat: --seed=%u\n", s.o.seed);
     printf("%d passed, %d failed\n", s.passed, s.failed);
     return s.failed ? 1 : 0;

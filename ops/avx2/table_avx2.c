@@ -2,6 +2,7 @@
 #include "ops/avx2/isa_avx2.h"
 
 const ps_kernels ps_kernels_avx2 = {
+    .gemm_u8 = ps_gemm_u8_avx2,
     .gemm_f32 = ps_gemm_f32_avx2,
     .dwconv_f32 = ps_dwconv_f32_avx2,
     .epilogue_f32 = ps_epilogue_f32_avx2,
@@ -43,6 +44,7 @@ const ps_kernels ps_kernels_avx2 = {
     .maxpool_u8 = ps_maxpool_u8_avx2,
     .accumulate_u8 = ps_accumulate_u8_avx2,
     .average_u8 = ps_average_u8_avx2,
+    .gemm_u8_tile = {10, 16},
     .gemm_f32_tile = {PS_AVX2_MR, PS_AVX2_NR},
     .name = "avx2",
 };

@@ -2,6 +2,7 @@
 #include "ops/avx512/isa_avx512.h"
 
 const ps_kernels ps_kernels_avx512 = {
+    .gemm_u8 = ps_gemm_u8_avx512,
     .gemm_f32 = ps_gemm_f32_avx512,
     .dwconv_f32 = ps_dwconv_f32_avx512,
     .epilogue_f32 = ps_epilogue_f32_avx512,
@@ -41,6 +42,7 @@ const ps_kernels ps_kernels_avx512 = {
     .maxpool_u8 = ps_maxpool_u8_avx512,
     .accumulate_u8 = ps_accumulate_u8_avx512,
     .average_u8 = ps_average_u8_avx512,
+    .gemm_u8_tile = {12, 64},
     .gemm_f32_tile = {PS_AVX512_MR, PS_AVX512_NR},
     .name = "avx512",
 };

@@ -3,11 +3,7 @@
 #include "ops/unroll.h"
 #include "ops/vec/codes_avx512.h"
 
-VINLINE vi vdot_four(vi sum, vi a, vi b)
-{
-    return _mm512_dpbusd_epi32(sum, a, b);
-}
-
+#define U8_DOT _mm512_dpbusd_epi32
 #define U8_NV 4
 #define UPTO6(X, nv) X(nv, 1) X(nv, 2) X(nv, 3) X(nv, 4) X(nv, 5) X(nv, 6)
 #define UPTO8(X, nv) UPTO6(X, nv) X(nv, 7) X(nv, 8)

@@ -2,6 +2,7 @@
 #include "ops/sse4/isa_sse4.h"
 
 const ps_kernels ps_kernels_sse4 = {
+    .gemm_u8 = ps_gemm_u8_sse4,
     .gemm_f32 = ps_gemm_f32_sse4,
     .dwconv_f32 = ps_dwconv_f32_sse4,
     .epilogue_f32 = ps_epilogue_f32_sse4,
@@ -46,6 +47,7 @@ const ps_kernels ps_kernels_sse4 = {
     .maxpool_u8 = ps_maxpool_u8_sse4,
     .accumulate_u8 = ps_accumulate_u8_sse4,
     .average_u8 = ps_average_u8_sse4,
+    .gemm_u8_tile = {10, 8},
     .gemm_f32_tile = {PS_SSE4_MR, PS_SSE4_NR},
     .name = "sse4",
 };

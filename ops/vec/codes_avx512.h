@@ -84,4 +84,16 @@ VINLINE vi vset_four(const uint8_t *p)
 
 VINLINE vi vload_fours(const int8_t *p) { return _mm512_loadu_si512(p); }
 
+VINLINE vi vdot_narrow(vi sum, vi a, vi b)
+{
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(a, b), _mm512_set1_epi16(1)));
+}
+
+VINLINE vi vdot_any(vi sum, vi a, vi b)
+{
+    vi even = _mm512_madd_epi16(_mm512_and_si512(a, _mm512_set1_epi16(255)), _mm512_srai_epi16(_mm512_slli_epi16(b, 8), 8));
+    vi odd = _mm512_madd_epi16(_mm512_srli_epi16(a, 8), _mm512_srai_epi16(b, 8));
+    return _mm512_add_epi32(_mm512_add_epi32(sum, even), odd);
+}
+
 #endif

@@ -1,0 +1,8 @@
+/* ops/avxvnni/table_avxvnni.c - the avxvnni table; what is missing is inherited. */
+#include "ops/avxvnni/isa_avxvnni.h"
+
+const ps_kernels ps_kernels_avxvnni = {
+    .gemm_u8 = ps_gemm_u8_avxvnni,
+    .gemm_u8_tile = {12, 16},
+    .name = "avxvnni",
+};
