@@ -26,7 +26,7 @@ FLAGS_avx512 := -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx2 -mfma -mf16c -
 FLAGS_avx512vbmi := $(FLAGS_avx512) -mavx512vbmi
 FLAGS_avx512vnni := $(FLAGS_avx512) -mavx512vnni
 FLAGS_avx512bf16 := $(FLAGS_avx512) -mavx512bf16
-FLAGS_amx    := $(FLAGS_avx512bf16) -mamx-tile -mamx-bf16
+FLAGS_amx    := $(FLAGS_avx512bf16) -mamx-tile -mamx-bf16 -mamx-int8
 # Without those that this compiler does not know.
 TOO_NEW := $(if $(filter x86_64,$(ARCH)),$(foreach i,avxvnni avx512vbmi avx512vnni avx512bf16 amx,$(shell $(CC) $(FLAGS_$(i)) -S -x c -o /dev/null /dev/null 2>/dev/null || echo $(i))))
 # Sanitizers take minutes over unrolled tiles: gcc leaves AVX-512 out (its templates are those of AVX2), clang AVX2 too.

@@ -116,7 +116,8 @@ static void slots(const ps_kernels *k)
         }
 #include "ops/kernels.def"
 #undef PS_SLOT
-    printf("  gemm tile          %d x %d\n", k->gemm_f32_tile.mr, k->gemm_f32_tile.nr);
+    printf("  gemm tile          %d x %d; of bf16 %d x %d, of u8 %d x %d\n", k->gemm_f32_tile.mr, k->gemm_f32_tile.nr, k->gemm_bf16_tile.mr,
+           k->gemm_bf16_tile.nr, k->gemm_u8_tile.mr, k->gemm_u8_tile.nr);
 }
 
 static void precisions(const ps_kernels *k)

@@ -5,13 +5,15 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { N = 131, K = 37, TAPS = 3, CHANNELS = 19 }; /* odd sizes, so that tails run too */
+enum { N = 131, K = 37, TAPS = 3, CHANNELS = 19, K_U8 = 36 }; /* odd sizes, so that tails run too */
 
 /* Everything the tests touch; too large for the stack. */
 static struct {
     float x[TAPS][PS_MAX_MR * K], w[TAPS * K * PS_MAX_NR];
     _Alignas(64) float packed[TAPS * K * PS_MAX_NR];
-    float a[N * CHANNELS], b[N], want[PS_MAX_MR * PS_MAX_NR + N * CHANNELS], got[PS_MAX_MR * PS_MAX_NR + N * CHANNELS];
+    _Alignas(64) int8_t packed_u8[TAPS * K_U8 * 2 * PS_MAX_NR];
+    float a[N * CHANNELS], b[N], scales[2 * PS_MAX_NR];
+    float want[PS_MAX_MR * PS_MAX_NR + N * CHANNELS], got[PS_MAX_MR * PS_MAX_NR + N * CHANNELS];
 } m;
 
 static void fill(float *x, size_t n, uint32_t *seed)
@@ -63,6 +65,38 @@ static double try_gemm(const ps_kernels *k, const ps_kernels *c)
     return worst;
 }
 
+/* A product of bytes with as many columns as two panels of PS_MAX_NR have but one, through the packing of table k. */
+static void gemm_u8(const ps_kernels *k, size_t rows, ps_act act, float *out)
+{
+    enum { COLUMNS = 2 * PS_MAX_NR - 1 };
+    size_t nr = (size_t)k->gemm_u8_tile.nr, panel = TAPS * K_U8 * nr;
+    const uint8_t *bytes = (const uint8_t *)(const void *)m.w, *taps[TAPS];
+    uint8_t codes[PS_MAX_MR * COLUMNS];
+    memset(m.packed_u8, 0, sizeof m.packed_u8);
+    for (size_t t = 0; t < TAPS; t++) taps[t] = bytes + 4 * t * PS_MAX_MR * K_U8;
+    for (size_t p = 0; p < (size_t)TAPS * K_U8; p++)
+        for (size_t j = 0; j < COLUMNS; j++)
+            m.packed_u8[j / nr * panel + (p / 4 * nr + j % nr) * 4 + p % 4] = (int8_t)bytes[p * COLUMNS + j];
+    ps_requant q = {.scale = m.scales, .act = act, .a = 0.1f, .b = 0.5f, .inv = 60, .zero = 17};
+    k->gemm_u8(rows, COLUMNS, K_U8, TAPS, taps, K_U8, m.packed_u8, (ptrdiff_t)panel, codes, COLUMNS, &q);
+    for (size_t i = 0; i < rows * COLUMNS; i++) out[i] = codes[i];
+}
+
+/* The same codes, or it is wrong. */
+static double try_gemm_u8(const ps_kernels *k, const ps_kernels *c)
+{
+    double worst = 0;
+    for (size_t i = 0; i < sizeof m.scales / sizeof *m.scales; i++) m.scales[i] = 1e-5f;
+    for (int act = 0; act < PS_ACT_COUNT; act++)
+        for (size_t rows = 1; rows <= PS_MAX_MR; rows++) {
+            gemm_u8(c, rows, (ps_act)act, m.want);
+            gemm_u8(k, rows, (ps_act)act, m.got);
+            double d = difference(rows * (2 * PS_MAX_NR - 1));
+            if (!(d <= worst)) worst = d;
+        }
+    return worst;
+}
+
 static double try_dwconv(const ps_kernels *k, const ps_kernels *c)
 {
     const float *rows[3] = {m.a, m.a + 40 * CHANNELS, m.a + 80 * CHANNELS};
@@ -111,7 +145,7 @@ bool ps_selftest(const ps_kernels *k, FILE *f)
     static const struct {
         const char *name;
         double (*try)(const ps_kernels *k, const ps_kernels *c);
-    } tests[] = {{"gemm_f32", try_gemm},       {"dwconv_f32", try_dwconv},       {"act_f32", try_act},
+    } tests[] = {{"gemm_f32", try_gemm},       {"gemm_u8", try_gemm_u8},         {"dwconv_f32", try_dwconv}, {"act_f32", try_act},
                  {"softmax_f32", try_softmax}, {"layernorm_f32", try_layernorm}, {"add_f32", try_add}};
     ps_kernels c;
     ps_kernels_select(&c, 0);

@@ -21,5 +21,9 @@ void PS_NAMED(finish_half)(size_t m, size_t n, const float *x, ptrdiff_t ldx, ui
                            const ps_epilogue *e);
 /* What q makes of m rows of n sums at x, rows at y as gemm_u8 writes them; y may be q->residual. */
 void PS_NAMED(requant)(size_t m, size_t n, const int32_t *x, ptrdiff_t ldx, void *y, ptrdiff_t ldy, const ps_requant *q);
+/* The same after ps_requant_prepare(). */
+struct ps_requant_plan;
+void PS_NAMED(requant_planned)(size_t m, size_t n, const int32_t *x, ptrdiff_t ldx, void *y, ptrdiff_t ldy,
+                               const ps_requant *q, const struct ps_requant_plan *p);
 
 #endif

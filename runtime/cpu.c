@@ -48,14 +48,14 @@ static bool tiles_permitted(void)
 }
 #endif
 
-/* Whether the processor has tiles and multiplies bfloat16 in them, and the system saves them (XCR0 bits 17 and 18). */
+/* Whether the processor has tiles and multiplies bfloat16 and bytes in them, and the system saves them (XCR0 bits 17 and 18). */
 static bool has_tiles(void)
 {
-    enum { AMX_BF16 = 22, AMX_TILE = 24, OSXSAVE = 27 };
+    enum { AMX_BF16 = 22, AMX_TILE = 24, AMX_INT8 = 25, OSXSAVE = 27 };
     unsigned a, b, c = 0, d, edx = leaf7(0, 3), low, high;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !has(c, OSXSAVE)) return false;
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-    return has(edx, AMX_TILE) && has(edx, AMX_BF16) && (low >> 17 & 3) == 3;
+    return has(edx, AMX_TILE) && has(edx, AMX_BF16) && has(edx, AMX_INT8) && (low >> 17 & 3) == 3;
 }
 
 bool ps_cpu_amx_refused(void)

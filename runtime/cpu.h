@@ -13,7 +13,7 @@ enum {
     PS_CPU_avx512 = 1 << 2, /* AVX-512 F, BW, DQ, VL, and the system saves ZMM registers */
     PS_CPU_neon = 1 << 3,
     PS_CPU_avx512bf16 = 1 << 4, /* AVX-512 and its BF16, where two products of it cost what one of floats does */
-    PS_CPU_amx = 1 << 5,        /* AMX tiles and BF16, permitted by the system; and AVX-512 with BF16 */
+    PS_CPU_amx = 1 << 5,        /* AMX tiles, BF16 and INT8, permitted by the system; and AVX-512 with BF16 */
     PS_CPU_avxvnni = 1 << 7,    /* AVX2 and AVX-VNNI */
     PS_CPU_avx512vnni = 1 << 6, /* AVX-512 and its VNNI */
     PS_CPU_avx512vbmi = 1 << 12, /* AVX-512 and its VBMI */

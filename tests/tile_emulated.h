@@ -1,5 +1,5 @@
 /* tests/tile_emulated.h - the tile operations of ops/vec/tile_amx.h in plain C, as the processor does them (Intel SDM
- * volume 2: LDTILECFG, TILELOADD, TILESTORED, TILEZERO, TDPBF16PS): order of sums, rounding, denormals, what faults.
+ * volume 2: LDTILECFG, TILELOADD, TILESTORED, TILEZERO, TDPBF16PS, TDPBUSD): order of sums, rounding, denormals, what faults.
  * A fault ends the program with a line. */
 #ifndef PS_TESTS_TILE_EMULATED_H
 #define PS_TESTS_TILE_EMULATED_H
@@ -102,17 +102,35 @@ static float tile_fma(float a, float b, float c)
     return tile_flush(fmaf(a, b, c));
 }
 
-static void tile_dot(int sum, int a, int b)
+static void tile_need_product(int sum, int a, int b)
 {
     tile_need_shape(sum);
     tile_need_shape(a);
     tile_need_shape(b);
-    tile_need(sum != a && sum != b && a != b, "TDPBF16PS: a tile twice");
+    tile_need(sum != a && sum != b && a != b, "a product with a tile twice");
     tile_need(tiles.bytes[sum] % 4 == 0 && tiles.bytes[a] % 4 == 0 && tiles.bytes[b] % 4 == 0,
-              "TDPBF16PS: rows that are not whole pairs or floats");
+              "a product of rows that are not whole groups or sums");
     tile_need(tiles.rows[sum] == tiles.rows[a] && tiles.bytes[sum] == tiles.bytes[b] &&
                   tiles.bytes[a] / 4 == tiles.rows[b],
-              "TDPBF16PS: shapes that do not fit");
+              "a product of shapes that do not fit");
+}
+
+static void tile_dot_u8(int sum, int a, int b)
+{
+    tile_need_product(sum, a, b);
+    for (int m = 0; m < tiles.rows[sum]; m++)
+        for (int n = 0; n < tiles.bytes[sum] / 4; n++) {
+            uint32_t now;
+            memcpy(&now, &tiles.data[sum][m][4 * n], sizeof now);
+            for (int k = 0; k < tiles.bytes[a]; k++)
+                now += (uint32_t)(tiles.data[a][m][k] * (int8_t)tiles.data[b][k / 4][4 * n + k % 4]);
+            memcpy(&tiles.data[sum][m][4 * n], &now, sizeof now);
+        }
+}
+
+static void tile_dot(int sum, int a, int b)
+{
+    tile_need_product(sum, a, b);
     for (int m = 0; m < tiles.rows[sum]; m++)
         for (int n = 0; n < tiles.bytes[sum] / 4; n++) {
             float even = 0, odd = 0, old; /* two chains, of the first and of the second of each pair */
@@ -132,5 +150,6 @@ static void tile_dot(int sum, int a, int b)
 #define TILE_LOAD(tile, from, step) tile_load(tile, from, (ptrdiff_t)(step))
 #define TILE_STORE(tile, to, step) tile_store(tile, to, (ptrdiff_t)(step))
 #define TILE_DOT(sum, a, b) tile_dot(sum, a, b)
+#define TILE_DOT_U8(sum, a, b) tile_dot_u8(sum, a, b)
 
 #endif

@@ -25,5 +25,7 @@
     } while (0)
 /* sum[m][n] += the products of a's pairs [m][k] with b's pairs [k][n] */
 #define TILE_DOT(sum, a, b) _tile_dpbf16ps(sum, a, b)
+/* The same of integers: a's fours [m][k], 0..255, with b's [k][n], -128..127. */
+#define TILE_DOT_U8(sum, a, b) _tile_dpbusd(sum, a, b)
 
 #endif
