@@ -349,7 +349,7 @@ static void run(const ps_call *c)
     double ns = p->kind >= PS_BINARY_POW && p->kind <= PS_BINARY_FMOD ? 20 : 0.5;
     bool codes = of_codes(c) || (compares(p->kind) && ps_same_numbers(c->in[0], c->in[1])), mixed = !codes && ps_is_mixed(c);
     if (!w.rows || !w.n || (!mixed && (run_tiled(c, &w, ns) || run_crossed(c, &w, ns)))) return;
-    ps_spread(&w, c->threads, ns, mixed ? mixed_piece : piece, c);
+    (mixed || codes ? ps_spread_short : ps_spread)(&w, c->threads, ns, mixed ? mixed_piece : piece, c);
 }
 
 static void describe(const void *params, char *buf, size_t size)

@@ -68,24 +68,20 @@ static void store(poise_type type, double real, float scale, int32_t zero, void 
     ps_store_whole(type, (int64_t)rintf(t < high ? t : high) + zero, y);
 }
 
-/* y, x, scales, zeros */
+/* Scales from a tensor: y, x, scales, zeros. */
 static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
 {
     const ps_call *c = ctx;
     const poise_tensor *x = c->in[0], *y = c->out[0];
     size_t sx = poise_type_size(x->type), sy = poise_type_size(y->type);
-    bool given = c->n_in > 1 && c->in[1], has_zero = given && c->n_in > 2 && c->in[2];
+    bool has_zero = c->n_in > 2 && c->in[2];
     (void)thread;
     for (size_t i = 0; i < n; i++) {
         ptrdiff_t k = (ptrdiff_t)i;
-        float scale = given ? ((const float *)at[2])[k * step[2]] : 0;
+        float scale = ((const float *)at[2])[k * step[2]];
         int32_t zero = has_zero ? ((const int32_t *)at[3])[k * step[3]] : 0;
-        bool from_real = x->type == POISE_F32;
-        double real = real_of(x->type, ps_at(at[1], k * step[1], sx), given ? scale : x->scale, given ? zero : x->zero);
-        if (from_real || !given)
-            store(y->type, real, given ? scale : y->scale, given ? zero : y->zero, ps_at(at[0], k * step[0], sy));
-        else
-            *((float *)at[0] + k * step[0]) = (float)real;
+        double real = real_of(x->type, ps_at(at[1], k * step[1], sx), scale, zero);
+        store(y->type, real, scale, zero, ps_at(at[0], k * step[0], sy));
     }
 }
 
@@ -103,27 +99,18 @@ static poise_tensor along_axis(const poise_tensor *t, const poise_tensor *x, int
     return v;
 }
 
-/* One scale, and u8: the form of every activation. */
-static bool by_rows(const ps_call *c)
-{
-    bool given = c->n_in > 1 && c->in[1];
-    bool from = c->in[0]->type == POISE_F32 || ps_is_quantised(c->in[0]), to = c->out[0]->type == POISE_F32 || ps_is_quantised(c->out[0]);
-    return !given && from && to;
-}
-
 static void run(const ps_call *c)
 {
     const ps_quantize_params *p = c->params;
     const poise_tensor *x = c->in[0], *y = c->out[0];
-    poise_tensor scale, zero;
-    if (by_rows(c)) {
+    if (c->n_in < 2 || !c->in[1]) { /* the scales of x and y: every activation */
         ps_move_real(c->k, c->threads, x, y);
         return;
     }
+    poise_tensor scale = along_axis(c->in[1], x, p->axis), zero;
     const poise_tensor *t[4] = {y, x, &scale, &zero};
-    int n = 2;
-    if (c->n_in > 1 && c->in[1]) scale = along_axis(c->in[1], x, p->axis), n = 3;
-    if (n == 3 && c->n_in > 2 && c->in[2]) zero = along_axis(c->in[2], x, p->axis), n = 4;
+    int n = c->n_in > 2 && c->in[2] ? 4 : 3;
+    if (n == 4) zero = along_axis(c->in[2], x, p->axis);
     ps_walk w;
     ps_walk_init(&w, n, t);
     ps_spread(&w, c->threads, 3, piece, c);

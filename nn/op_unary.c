@@ -147,7 +147,7 @@ static void run(const ps_call *c)
         return;
     }
     ps_walk_init(&w, 2, (const poise_tensor *[]){c->out[0], c->in[0]});
-    ps_spread(&w, c->threads, cost(p->kind), ps_is_mixed(c) ? mixed_piece : piece, c);
+    (ps_is_mixed(c) ? ps_spread_short : ps_spread)(&w, c->threads, cost(p->kind), ps_is_mixed(c) ? mixed_piece : piece, c);
 }
 
 static void describe(const void *params, char *buf, size_t size)

@@ -27,12 +27,12 @@ void ps_all_reals(const ps_kernels *k, const poise_tensor *t, float real[PS_CODE
 {
     uint8_t code[PS_CODES];
     for (int i = 0; i < PS_CODES; i++) code[i] = (uint8_t)i;
-    k->dequantize_u8(PS_CODES, code, t->scale, t->zero, real);
+    ps_widen(k, t, PS_CODES, code, 1, real);
 }
 
 void ps_codes_of(const ps_kernels *k, const poise_tensor *t, size_t n, const float *real, uint8_t *code)
 {
-    k->quantize_u8(n, real, t->scale, t->zero, code);
+    ps_narrow_to(k, t, n, real, code, 1);
 }
 
 void ps_lookup_row(const ps_kernels *k, const uint8_t *table, size_t n, const uint8_t *x, ptrdiff_t sx, uint8_t *y,
@@ -61,7 +61,7 @@ void ps_lookup(const ps_kernels *k, int threads, const uint8_t *table, const poi
     looking j = {k, table};
     ps_walk w;
     ps_walk_init(&w, 2, (const poise_tensor *[]){y, x});
-    ps_spread(&w, threads, 0.1, lookup_piece, &j);
+    ps_spread_short(&w, threads, 0.1, lookup_piece, &j);
 }
 
 /* ---- moving numbers ---- */
@@ -95,7 +95,7 @@ static void move_piece(const void *ctx, size_t n, void *const *at, const ptrdiff
 
 void ps_move_real(const ps_kernels *k, int threads, const poise_tensor *x, const poise_tensor *y)
 {
-    if (ps_is_quantised(x) && ps_is_quantised(y) && !ps_same_numbers(x, y)) {
+    if (ps_is_codes(x) && ps_is_codes(y) && !ps_same_numbers(x, y)) {
         float real[PS_CODES];
         uint8_t table[PS_CODES];
         ps_all_reals(k, x, real);
@@ -110,7 +110,7 @@ void ps_move_real(const ps_kernels *k, int threads, const poise_tensor *x, const
     moving j = {k, x, y};
     ps_walk w;
     ps_walk_init(&w, 2, (const poise_tensor *[]){y, x});
-    ps_spread(&w, threads, 0.2, move_piece, &j);
+    ps_spread_short(&w, threads, 0.2, move_piece, &j);
 }
 
 /* ---- through floats ---- */

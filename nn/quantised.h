@@ -13,13 +13,19 @@ static inline bool ps_is_quantised(const poise_tensor *t)
     return t->scale > 0 && t->type == POISE_U8;
 }
 
+/* The same, or i8: graph inputs and outputs of foreign files. */
+static inline bool ps_is_codes(const poise_tensor *t)
+{
+    return t->scale > 0 && (t->type == POISE_U8 || t->type == POISE_I8);
+}
+
 /* Whether equal elements mean equal numbers: the same type and, if they are codes, the same scale and zero. */
 static inline bool ps_same_numbers(const poise_tensor *a, const poise_tensor *b)
 {
     return a->type == b->type && a->scale == b->scale && a->zero == b->zero;
 }
 
-/* All 256 codes, or what they stand for: functions of one quantised tensor are computed once for each. */
+/* What the codes of t stand for, byte by byte: functions of one tensor are computed once for each. */
 void ps_all_reals(const ps_kernels *k, const poise_tensor *t, float real[PS_CODES]);
 /* From n <= 256 floats to t's codes. */
 void ps_codes_of(const ps_kernels *k, const poise_tensor *t, size_t n, const float *real, uint8_t *code);
@@ -30,7 +36,7 @@ void ps_lookup_row(const ps_kernels *k, const uint8_t *table, size_t n, const ui
 /* y = table[x], element by element; y may be x. */
 void ps_lookup(const ps_kernels *k, int threads, const uint8_t *table, const poise_tensor *x, const poise_tensor *y);
 
-/* Copies the numbers of x to y: f32 or quantised, whichever, same dimensions, any strides; y may be x where the types
+/* Copies the numbers of x to y: f32 or codes (ps_is_codes), whichever, same dimensions, any strides; y may be x where the types
  * agree, else they do not overlap. */
 void ps_move_real(const ps_kernels *k, int threads, const poise_tensor *x, const poise_tensor *y);
 

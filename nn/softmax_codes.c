@@ -4,7 +4,7 @@
 #include "nn/quantised.h"
 #include "nn/spread.h"
 
-enum { ONE = 1 << 24, SHORT = 128 };
+enum { ONE = 1 << 24, ROW = 256 };
 
 typedef struct job {
     const ps_call *c;
@@ -12,36 +12,42 @@ typedef struct job {
     uint32_t e[PS_CODES];  /* exp(-scale * d) * ONE */
 } job;
 
-/* e[d]*factor as a code, rounded half to even. */
-static uint8_t code(uint32_t e, float factor, int32_t zero)
+/* Codes of the exponentials in `row`. */
+static void to_codes(const job *j, const int32_t *row, float factor, uint8_t *y)
 {
-    float t = (float)e * factor, most = (float)(255 - zero);
-    t = t < most ? t : most;
-    const float magic = 12582912.0f; /* 1.5 * 2^23: what is added to it is rounded to a whole number */
-    return (uint8_t)((int32_t)((t + magic) - magic) + zero);
+    uint8_t dense[ROW];
+    bool direct = j->sy == 1 || j->n == 1;
+    j->c->k->average_u8((size_t)j->n, row, 0, factor, j->c->out[0]->zero, direct ? y : dense);
+    if (!direct) ps_scatter(1, (size_t)j->n, dense, y, j->sy);
 }
 
-static void to_codes(const job *j, const uint8_t *x, uint8_t largest, float factor, uint8_t *y)
+/* Lines that are longer than there are codes: each code's result, once. */
+static void to_codes_by_table(const job *j, const uint8_t *x, uint8_t largest, float factor, uint8_t *y)
 {
-    int32_t zero = j->c->out[0]->zero;
-    if (j->n < SHORT) {
-        for (ptrdiff_t i = 0; i < j->n; i++) y[i * j->sy] = code(j->e[largest - x[i * j->sx]], factor, zero);
-        return;
-    }
-    uint8_t table[PS_CODES] = {0};
-    for (int q = 0; q <= largest; q++) table[q] = code(j->e[largest - q], factor, zero);
+    int32_t row[PS_CODES] = {0};
+    uint8_t table[PS_CODES];
+    for (int q = 0; q <= largest; q++) row[q] = (int32_t)j->e[largest - q];
+    j->c->k->average_u8(PS_CODES, row, 0, factor, j->c->out[0]->zero, table);
     ps_lookup_row(j->c->k, table, (size_t)j->n, x, j->sx, y, j->sy);
 }
 
 static void line(const job *j, const uint8_t *x, void *y)
 {
     const poise_tensor *out = j->c->out[0];
+    int32_t row[ROW];
     uint8_t largest = 0;
     uint64_t sum = 0;
+    bool kept = j->n <= ROW;
     for (ptrdiff_t i = 0; i < j->n; i++) largest = x[i * j->sx] > largest ? x[i * j->sx] : largest;
-    for (ptrdiff_t i = 0; i < j->n; i++) sum += j->e[largest - x[i * j->sx]];
+    for (ptrdiff_t i = 0; i < j->n; i++) {
+        uint32_t e = j->e[largest - x[i * j->sx]];
+        sum += e;
+        if (kept) row[i] = (int32_t)e;
+    }
     if (ps_is_quantised(out)) {
-        to_codes(j, x, largest, (float)(1 / ((double)sum * (double)out->scale)), y);
+        float factor = (float)(1 / ((double)sum * (double)out->scale));
+        if (kept) to_codes(j, row, factor, y);
+        else to_codes_by_table(j, x, largest, factor, y);
         return;
     }
     float factor = (float)(1 / (double)sum), *to = y;

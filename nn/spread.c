@@ -85,6 +85,100 @@ void ps_spread(const ps_walk *w, int threads, double ns, ps_piece_fn *f, const v
     ps_parallel(threads, (int)chunks, body, &j); /* a tensor has less than 2^31 elements */
 }
 
+/* ---- short rows ---- */
+
+enum { SHORT = 48, ROOM = 1024, MOST = 3 }; /* elements of a short row; bytes of a dense block; tensors */
+
+/* A walk of pixels, whose elements are rows of n. */
+typedef struct pixels {
+    ps_piece_fn *f;
+    const void *ctx;
+    size_t n, count, block; /* elements of a pixel; tensors; pixels of a block */
+    ptrdiff_t step[MOST];
+    size_t size[MOST];
+} pixels;
+
+#define PIXELS(type, to, from)                                                      \
+    for (ptrdiff_t i = 0; i < (ptrdiff_t)m; i++)                                    \
+        for (ptrdiff_t j = 0; j < (ptrdiff_t)n; j++) ((type *)y)[to] = ((const type *)x)[from]
+#define EVERY_SIZE(to, from)                         \
+    switch (size) {                                  \
+    case 1: PIXELS(uint8_t, to, from); break;        \
+    case 2: PIXELS(uint16_t, to, from); break;       \
+    case 4: PIXELS(uint32_t, to, from); break;       \
+    default: PIXELS(uint64_t, to, from); break;      \
+    }
+
+/* m pixels of n elements between strided and dense memory; eight bytes at a time where that is possible. */
+static void gather_pixels(size_t size, size_t m, size_t n, const void *x, ptrdiff_t pixel, ptrdiff_t step, void *y)
+{
+    if (step == 1 && n * size % 8 == 0) {
+        const char *from = x;
+        char *to = y;
+        for (size_t i = 0; i < m; i++, from += pixel * (ptrdiff_t)size)
+            for (size_t b = 0; b < n * size; b += 8, to += 8) memcpy(to, from + b, 8);
+        return;
+    }
+    EVERY_SIZE(i * (ptrdiff_t)n + j, i * pixel + j * step)
+}
+
+static void scatter_pixels(size_t size, size_t m, size_t n, const void *x, void *y, ptrdiff_t pixel, ptrdiff_t step)
+{
+    if (step == 1 && n * size % 8 == 0) {
+        const char *from = x;
+        char *to = y;
+        for (size_t i = 0; i < m; i++, to += pixel * (ptrdiff_t)size)
+            for (size_t b = 0; b < n * size; b += 8, from += 8) memcpy(to + b, from, 8);
+        return;
+    }
+    EVERY_SIZE(i * pixel + j * step, i * (ptrdiff_t)n + j)
+}
+
+static void pixels_piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *pixel, int thread)
+{
+    const pixels *p = ctx;
+    uint64_t room[MOST][ROOM / sizeof(uint64_t)];
+    void *x[MOST];
+    ptrdiff_t step[MOST];
+    for (size_t i = 0, m; i < n; i += m) {
+        m = n - i < p->block ? n - i : p->block;
+        for (size_t t = 0; t < p->count; t++) {
+            bool one = p->step[t] == 0 && pixel[t] == 0, dense = p->step[t] == 1 && pixel[t] == (ptrdiff_t)p->n;
+            x[t] = (char *)at[t] + (ptrdiff_t)i * pixel[t] * (ptrdiff_t)p->size[t];
+            step[t] = !one;
+            if (one || dense) continue;
+            if (t) gather_pixels(p->size[t], m, p->n, x[t], pixel[t], p->step[t], room[t]);
+            x[t] = room[t];
+        }
+        p->f(p->ctx, m * p->n, x, step, thread);
+        if (x[0] == room[0])
+            scatter_pixels(p->size[0], m, p->n, x[0], (char *)at[0] + (ptrdiff_t)i * pixel[0] * (ptrdiff_t)p->size[0],
+                           pixel[0], p->step[0]);
+    }
+}
+
+void ps_spread_short(const ps_walk *w, int threads, double ns, ps_piece_fn *f, const void *ctx)
+{
+    int d = w->rank - 1;
+    if (d < 0 || w->n >= SHORT || w->count > MOST) {
+        ps_spread(w, threads, ns, f, ctx);
+        return;
+    }
+    pixels p = {.f = f, .ctx = ctx, .n = w->n, .count = (size_t)w->count, .block = ROOM};
+    ps_walk whole = *w;
+    whole.rank = d;
+    whole.n = (size_t)w->dim[d];
+    whole.rows = w->rows / whole.n;
+    for (int t = 0; t < w->count; t++) {
+        size_t block = ROOM / w->size[t] / w->n;
+        p.block = block < p.block ? block : p.block;
+        p.step[t] = w->step[t];
+        p.size[t] = w->size[t];
+        whole.step[t] = w->stride[t][d];
+    }
+    ps_spread(&whole, threads, ns * (double)w->n, pixels_piece, &p);
+}
+
 void ps_lines_init(ps_walk *w, int count, const poise_tensor *const *t, int axis)
 {
     poise_tensor line[PS_MAX_WALK];

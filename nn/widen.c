@@ -5,11 +5,30 @@
 #include "nn/quantised.h"
 #include "nn/spread.h"
 
+/* i8 are u8 with another zero point and the top bit turned. */
+static void i8_to_floats(const ps_kernels *k, const poise_tensor *t, size_t n, const uint8_t *x, float *y)
+{
+    uint8_t turned[PS_WIDEN];
+    for (size_t i = 0, m; i < n; i += m) {
+        m = n - i < PS_WIDEN ? n - i : PS_WIDEN;
+        for (size_t j = 0; j < m; j++) turned[j] = x[i + j] ^ 0x80;
+        k->dequantize_u8(m, turned, t->scale, t->zero + 128, y + i);
+    }
+}
+
+static void i8_from_floats(const ps_kernels *k, const poise_tensor *t, size_t n, const float *x, uint8_t *y)
+{
+    k->quantize_u8(n, x, t->scale, t->zero + 128, y);
+    for (size_t i = 0; i < n; i++) y[i] ^= 0x80;
+}
+
 /* Dense rows that are not f32. */
 static void to_floats(const ps_kernels *k, const poise_tensor *t, size_t n, const void *x, float *y)
 {
     if (t->type == POISE_BF16)
         k->f32_from_bf16(n, x, y);
+    else if (t->type == POISE_I8)
+        i8_to_floats(k, t, n, x, y);
     else
         k->dequantize_u8(n, x, t->scale, t->zero, y);
 }
@@ -18,6 +37,8 @@ static void from_floats(const ps_kernels *k, const poise_tensor *t, size_t n, co
 {
     if (t->type == POISE_BF16)
         k->bf16_from_f32(n, x, y);
+    else if (t->type == POISE_I8)
+        i8_from_floats(k, t, n, x, y);
     else
         k->quantize_u8(n, x, t->scale, t->zero, y);
 }

@@ -9,7 +9,8 @@
 enum { PS_WIDEN = 256 };
 
 /* n elements of t from x on, `step` apart, as dense floats: x itself where it is that already, else in room (n floats,
- * which may be x if both begin at the same element and are f32).  t is f32, bf16 or quantised u8. */
+ * which may be x if both begin at the same element and are f32).  t is f32, bf16 or codes (u8; i8 where a graph begins and
+ * ends). */
 const float *ps_widen(const ps_kernels *k, const poise_tensor *t, size_t n, const void *x, ptrdiff_t step, float *room);
 /* The way back: from n dense floats to elements of t at y.  Nothing happens where they are y. */
 void ps_narrow_to(const ps_kernels *k, const poise_tensor *t, size_t n, const float *x, void *y, ptrdiff_t step);
