@@ -16,10 +16,21 @@ enum { NEED = PS_CPU_avx2 };
 #endif
 #include "ops/tmpl/gemm_u8_ymm.inc"
 
+#include "ops/vec/bytes_avx2.h"
+#include "ops/vec/fours.h"
+
+VINLINE vi ddot(vi sum, vi x, vi w)
+{
+    return U8_DOT(sum, x, w);
+}
+
+#include "ops/tmpl/dwconv_u8.inc"
+
 bool avxvnni_emulated_select(ps_kernels *k)
 {
     if (!(ps_cpu_flags() & NEED)) return false;
     k->gemm_u8 = ps_gemm_u8_avxvnni_emulated;
+    k->dwconv_u8 = ps_dwconv_u8_avxvnni_emulated;
     k->gemm_u8_tile = (ps_tile){12, U8_NR};
     k->name_u8 = "avxvnni_emulated";
     return true;

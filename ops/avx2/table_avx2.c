@@ -36,6 +36,7 @@ const ps_kernels ps_kernels_avx2 = {
     .gemm_s16 = ps_gemm_s16_avx2,
     .bf16_from_f32 = ps_bf16_from_f32_avx2,
     .f32_from_bf16 = ps_f32_from_bf16_avx2,
+    .dwconv_u8 = ps_dwconv_u8_avx2,
     .quantize_u8 = ps_quantize_u8_avx2,
     .dequantize_u8 = ps_dequantize_u8_avx2,
     .lut_u8 = ps_lut_u8_avx2,

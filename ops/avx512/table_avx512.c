@@ -34,6 +34,7 @@ const ps_kernels ps_kernels_avx512 = {
     .gemm_s16 = ps_gemm_s16_avx512,
     .bf16_from_f32 = ps_bf16_from_f32_avx512,
     .f32_from_bf16 = ps_f32_from_bf16_avx512,
+    .dwconv_u8 = ps_dwconv_u8_avx512,
     .quantize_u8 = ps_quantize_u8_avx512,
     .dequantize_u8 = ps_dequantize_u8_avx512,
     .lut_u8 = ps_lut_u8_avx512,

@@ -40,6 +40,7 @@ const ps_kernels ps_kernels_sse4 = {
     .gemm_s16 = ps_gemm_s16_sse4,
     .bf16_from_f32 = ps_bf16_from_f32_sse4,
     .f32_from_bf16 = ps_f32_from_bf16_sse4,
+    .dwconv_u8 = ps_dwconv_u8_sse4,
     .quantize_u8 = ps_quantize_u8_sse4,
     .dequantize_u8 = ps_dequantize_u8_sse4,
     .add_u8 = ps_add_u8_sse4,

@@ -2,6 +2,7 @@
 #ifndef PS_OPS_VEC_BYTES_AVX2_H
 #define PS_OPS_VEC_BYTES_AVX2_H
 
+#include "ops/vec/sixteen.h"
 #include "ops/vec/vec_avx2.h"
 
 #include <string.h>
@@ -13,18 +14,23 @@ typedef __m256i vi;
 // clang-format off: one name a line
 VINLINE vb bload(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
 VINLINE void bstore(uint8_t *p, vb x) { _mm256_storeu_si256((__m256i *)(void *)p, x); }
+#if defined(__AVX512VL__) && defined(__AVX512BW__)
+VINLINE __mmask32 bfirst(size_t k) { return k >= BN ? ~0u : (1u << k) - 1; }
+VINLINE vb bload_k(const uint8_t *p, size_t k) { return _mm256_maskz_loadu_epi8(bfirst(k), p); }
+VINLINE void bstore_k(uint8_t *p, vb x, size_t k) { _mm256_mask_storeu_epi8(p, bfirst(k), x); }
+#else
 VINLINE vb bload_k(const uint8_t *p, size_t k)
 {
     if (k >= BN) return bload(p);
-    vb x = _mm256_setzero_si256();
-    memcpy(&x, p, k);
-    return x;
+    if (k > 16) return _mm256_insertf128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)p)), bload16_k(p + 16, k - 16), 1);
+    return _mm256_zextsi128_si256(bload16_k(p, k));
 }
 VINLINE void bstore_k(uint8_t *p, vb x, size_t k)
 {
     if (k >= BN) bstore(p, x);
     else memcpy(p, &x, k);
 }
+#endif
 VINLINE vb bset(int32_t x) { return _mm256_set1_epi8((char)x); }
 VINLINE vb bmin(vb a, vb b) { return _mm256_min_epu8(a, b); }
 VINLINE vb bmax(vb a, vb b) { return _mm256_max_epu8(a, b); }

@@ -6,6 +6,7 @@
 #ifndef PS_OPS_VEC_BYTES_SSE4_H
 #define PS_OPS_VEC_BYTES_SSE4_H
 
+#include "ops/vec/sixteen.h"
 #include "ops/vec/vec_sse4.h"
 
 #include <string.h>
@@ -17,13 +18,7 @@ typedef __m128i vi;
 // clang-format off: one name a line
 VINLINE vb bload(const uint8_t *p) { return _mm_loadu_si128((const __m128i *)(const void *)p); }
 VINLINE void bstore(uint8_t *p, vb x) { _mm_storeu_si128((__m128i *)(void *)p, x); }
-VINLINE vb bload_k(const uint8_t *p, size_t k)
-{
-    if (k >= BN) return bload(p);
-    vb x = _mm_setzero_si128();
-    memcpy(&x, p, k);
-    return x;
-}
+VINLINE vb bload_k(const uint8_t *p, size_t k) { return bload16_k(p, k); }
 VINLINE void bstore_k(uint8_t *p, vb x, size_t k)
 {
     if (k >= BN) bstore(p, x);

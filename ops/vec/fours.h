@@ -1,15 +1,8 @@
-/* ops/vec/fours_avx512.h - what ops/tmpl/dwconv_u8.inc needs, with VNNI: four taps of bytes a lane. */
-#ifndef PS_OPS_VEC_FOURS_AVX512_H
-#define PS_OPS_VEC_FOURS_AVX512_H
-
-#include "ops/vec/bytes_avx512.h"
+/* ops/vec/fours.h - what ops/tmpl/dwconv_u8.inc needs, with VNNI: four taps of bytes a lane, in what bytes_<isa>.h has. */
+#ifndef PS_OPS_VEC_FOURS_H
+#define PS_OPS_VEC_FOURS_H
 
 #define DW_UNIT 4
-
-VINLINE vi ddot(vi sum, vi x, vi w)
-{
-    return _mm512_dpbusd_epi32(sum, x, w);
-}
 
 VINLINE void dw_zip(const vb x[4], vi y[4])
 {
