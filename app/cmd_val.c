@@ -1,13 +1,15 @@
 /* app/cmd_val.c - poise val: how right a network is on labelled images. */
 #include "app/cli.h"
 #include "app/coco.h"
-#include "app/json.h"
 #include "app/nets.h"
 #include "app/progress.h"
 #include "app/val_data.h"
+#include "app/val_table.h"
 #include "models/detector.h"
 #include "models/image.h"
+#include "nn/model.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* COCO's protocol: every score counts, 100 boxes or 20 poses of an image. */
@@ -24,15 +26,11 @@ typedef struct job {
     int cap;
     ps_guess *guesses;
     int n_guesses, cap_guesses;
+    int32_t *answer; /* of a classifier for each image; -1 = none */
     bool people; /* the network sees one person: it is given the labelled boxes */
     int done, runs, top1, top5, failed;
     double ms;
 } job;
-
-typedef struct accuracy {
-    bool boxes, poses, classes;
-    ps_precision box, pose;
-} accuracy;
 
 static poise_status prepare(job *j)
 {
@@ -59,7 +57,9 @@ static poise_status prepare(job *j)
     if (j->people && !(a->conf > 0)) j->options.conf = 0;         /* whoever is shown */
     if (task->kind == PS_TASK_CLASSIFY) j->options.conf = 1e-12f; /* the five best, whatever their scores */
     j->found = ps_alloc_array((size_t)j->cap, sizeof *j->found);
-    PS_REQUIRE(j->found, POISE_NO_MEMORY, "no memory for %d objects", j->cap);
+    j->answer = ps_alloc_array((size_t)j->data.n_images + 1, sizeof *j->answer);
+    PS_REQUIRE(j->found && j->answer, POISE_NO_MEMORY, "no memory for %d objects", j->cap);
+    for (int i = 0; i < j->data.n_images; i++) j->answer[i] = -1;
     return POISE_OK;
 }
 
@@ -115,6 +115,7 @@ static poise_status look_at_image(job *j, const poise_image *img, int image)
     j->ms += j->detector->run_ms;
     j->runs++;
     for (int i = 0; l->class_id < 0 && i < n; i++) PS_TRY(keep(j, image, &j->found[i]));
+    if (l->class_id >= 0 && n) j->answer[image] = j->found[0].class_id;
     for (int i = 0; l->class_id >= 0 && i < n && i < 5; i++)
         if (j->found[i].class_id == l->class_id) j->top1 += i == 0, j->top5++;
     return POISE_OK;
@@ -126,10 +127,22 @@ static double shrink(const void *ctx, int32_t w, int32_t h)
     return j->people ? 1 : ps_detector_shrink(j->detector, w, h, NULL, 0);
 }
 
+/* Pixels of an array are what the network is to see: all of them, whatever is cut off pictures. */
+static poise_status look_at_pixels(job *j, int image)
+{
+    const ps_labelled *l = &j->data.images[image];
+    poise_image img = {.plane = {(uint8_t *)(uintptr_t)l->rgb}, .stride = {3 * (ptrdiff_t)l->w}, .w = l->w, .h = l->h};
+    j->detector->pixels.fit = PS_FIT_STRETCH;
+    PS_TRY(look_at_image(j, &img, image));
+    j->done++;
+    return POISE_OK;
+}
+
 static poise_status look(job *j, int image)
 {
     poise_image img;
     const ps_labelled *l = &j->data.images[image];
+    if (l->rgb) return look_at_pixels(j, image);
     PS_TRY(ps_image_open_shrunk(l->path, j->args->fast_decode ? &(ps_shrink){shrink, j} : NULL, &img));
     ps_dataset_scale(&j->data, image, ps_image_full_w(&img), ps_image_full_h(&img));
     j->detector = ps_nets_for(&j->nets, ps_image_full_w(&img), ps_image_full_h(&img));
@@ -160,89 +173,126 @@ static void set_aside(ps_dataset *d)
     for (int i = 0; i < d->n_truths; i++) d->truths[i].ignore |= !has_joints(&d->truths[i]);
 }
 
-static poise_status judge(job *j, accuracy *a)
+static poise_status judge(job *j, ps_val_row *r)
 {
     const ps_similarity boxes = {0}, poses = {true, ps_coco_sigmas, PS_COCO_JOINTS};
     const ps_task *t = &j->detector->task;
-    a->classes = t->kind == PS_TASK_CLASSIFY;
-    if (a->classes) return POISE_OK;
-    a->boxes = !j->people; /* which were given */
-    if (a->boxes)
+    r->classes = t->kind == PS_TASK_CLASSIFY;
+    if (r->classes) return POISE_OK;
+    r->boxes = !j->people; /* which were given */
+    if (r->boxes)
         PS_TRY(ps_precision_of(j->data.truths, j->data.n_truths, j->guesses, j->n_guesses, j->cap, &boxes,
-                               &a->box));
-    a->poses = j->data.keypoints && t->n_keypoints == PS_COCO_JOINTS;
-    if (!a->poses) return POISE_OK;
+                               &r->box));
+    r->poses = j->data.keypoints && t->n_keypoints == PS_COCO_JOINTS;
+    if (!r->poses) return POISE_OK;
     set_aside(&j->data);
     return ps_precision_of(j->data.truths, j->data.n_truths, j->guesses, j->n_guesses, j->cap, &poses,
-                           &a->pose);
+                           &r->pose);
 }
 
-static void number(ps_json *json, const char *key, bool applies, double v)
+/* How much a network agrees with the first one: equal classes, or objects that both found. */
+static double agreement(const job *first, const job *j)
 {
-    if (applies && v >= 0)
-        ps_json_number(json, key, v, 5);
-    else
-        ps_json_null(json, key);
+    const ps_task *t = &j->detector->task;
+    ps_similarity by = {j->people && t->n_keypoints == PS_COCO_JOINTS, ps_coco_sigmas, PS_COCO_JOINTS};
+    int same = 0, n = j->data.n_images;
+    if (t->kind != first->detector->task.kind || n != first->data.n_images || t->n_keypoints != first->detector->task.n_keypoints)
+        return -1;
+    if (t->kind != PS_TASK_CLASSIFY)
+        return ps_val_agreement(first->guesses, first->n_guesses, j->guesses, j->n_guesses, &by, t->n_keypoints);
+    for (int i = 0; i < n; i++) same += j->answer[i] >= 0 && j->answer[i] == first->answer[i];
+    return n ? (double)same / n : -1;
 }
 
-static void print_json(const job *j, const accuracy *a)
+static void close_job(job *j)
 {
-    ps_json json = ps_json_begin(stdout);
-    double n = j->done ? j->done : 1, runs = j->runs ? j->runs : 1;
-    ps_json_object(&json, NULL);
-    number(&json, "map", a->boxes, a->box.ap);
-    number(&json, "map50", a->boxes, a->box.ap50);
-    number(&json, "map75", a->boxes, a->box.ap75);
-    number(&json, "oks_ap", a->poses, a->pose.ap);
-    number(&json, "top1", a->classes, j->top1 / n);
-    number(&json, "top5", a->classes, j->top5 / n);
-    ps_json_int(&json, "images", j->done);
-    ps_json_text(&json, "precision", poise_precision_name(poise_model_precision(j->nets.net[0].model)));
-    ps_json_text(&json, "kernels", poise_model_kernels(j->nets.net[0].model));
-    ps_json_number(&json, "inference_ms", j->ms / runs, 5);
-    ps_json_end(&json);
-    putchar('\n');
+    ps_nets_close(&j->nets);
+    ps_dataset_close(&j->data);
+    ps_free(j->found);
+    ps_free(j->guesses);
+    ps_free(j->answer);
 }
 
-static void print_row(const char *what, const ps_precision *p)
+/* Judges one network; j is for the caller to close. */
+static poise_status val(job *j, ps_val_row *r)
 {
-    printf("%-10s %7.4f %7.4f %7.4f %7.4f %8d\n", what, p->ap, p->ap50, p->ap75, p->recall, p->classes);
-}
-
-static void print_text(const job *j, const accuracy *a)
-{
-    double n = j->done ? j->done : 1, runs = j->runs ? j->runs : 1;
-    printf("%s on %s: %d images, precision %s, %.1f ms inference\n", ps_cli_base(j->args->words.v[0]),
-           j->args->words.v[1], j->done, poise_model_kernels(j->nets.net[0].model), j->ms / runs);
-    if (a->classes) printf("top-1 %.4f   top-5 %.4f\n", j->top1 / n, j->top5 / n);
-    if (j->people) printf("each of %d people in its labelled box\n", j->runs);
-    if (a->boxes || a->poses) printf("                AP    AP50    AP75  recall  classes\n");
-    if (a->boxes) print_row("boxes", &a->box);
-    if (a->poses) print_row("keypoints", &a->pose);
-}
-
-static poise_status val(job *j)
-{
-    accuracy a = {0};
-    const char *format = j->args->format;
+    poise_memory memory;
     PS_TRY(prepare(j));
     look_at_all(j);
-    PS_TRY(judge(j, &a));
-    if (format && !strcmp(format, "json"))
-        print_json(j, &a);
-    else
-        print_text(j, &a);
+    PS_TRY(judge(j, r));
+    const poise_model *m = j->nets.net[0].model;
+    poise_model_memory(m, &memory);
+    double n = j->done ? j->done : 1, runs = j->runs ? j->runs : 1;
+    r->model = j->args->words.v[0];
+    r->precision = poise_precision_name(poise_model_precision(m));
+    snprintf(r->kernels, sizeof r->kernels, "%s", poise_model_kernels(m));
+    r->top1 = j->top1 / n, r->top5 = j->top5 / n;
+    r->images = j->done;
+    r->people = j->people ? j->runs : 0;
+    r->ms = j->ms / runs;
+    r->mb = (double)memory.peak / 1048576;
+    r->agreement = -1;
+    return POISE_OK;
+}
+
+/* Whether a network can also run in bf16: it has no codes, and this processor has bf16. */
+static bool has_fast(const job *j)
+{
+    const ps_graph *g = &j->nets.net[0].model->graph;
+    for (int32_t i = 0; i < g->n_values; i++)
+        if (ps_value_is_quantised(&g->values[i])) return false;
+    return poise_model_precision(j->nets.net[0].model) == POISE_EXACT;
+}
+
+enum { MOST_ROWS = 33 };
+
+typedef struct table {
+    job first; /* its answers are what others are compared with */
+    ps_args args; /* those of the network at hand */
+    ps_val_row row[MOST_ROWS];
+    int n, failed;
+} table;
+
+/* One network of the command line's, with a precision of its own if not NULL. */
+static poise_status add(table *t, const ps_args *a, int model, const char *precision)
+{
+    job other = {0}, *j = t->n ? &other : &t->first;
+    const char *words[2] = {a->words.v[model], a->words.v[a->words.n - 1]};
+    t->args = *a;
+    t->args.words = (ps_texts){2, words};
+    if (precision) t->args.precision = precision;
+    j->args = &t->args;
+    ps_val_row *r = &t->row[t->n];
+    poise_status s = val(j, r);
+    if (!s && t->n) r->agreement = agreement(&t->first, j);
+    t->n += !s;
+    t->failed += j->failed;
+    if (j == &other) close_job(j);
+    return s;
+}
+
+/* Networks side by side: the first one, which others are compared with, in fast too, unless a precision was asked for. */
+static poise_status compare(table *t, const ps_args *a)
+{
+    int models = a->words.n - 1;
+    PS_REQUIRE(models < MOST_ROWS, POISE_BAD_ARGUMENT, "%d networks: at most %d are compared", models, MOST_ROWS - 1);
+    for (int i = 0; i < models; i++) {
+        PS_TRY(add(t, a, i, NULL));
+        if (!i && models > 1 && !a->precision && has_fast(&t->first)) PS_TRY(add(t, a, 0, "fast"));
+    }
     return POISE_OK;
 }
 
 int ps_cmd_val(const ps_args *a)
 {
-    job j = {.args = a};
-    int code = ps_cli_fail(val(&j));
-    if (code == PS_EXIT_OK && j.failed) code = PS_EXIT_FAILED;
-    ps_nets_close(&j.nets);
-    ps_dataset_close(&j.data);
-    ps_free(j.found);
-    ps_free(j.guesses);
+    table *t = ps_alloc(sizeof *t);
+    if (!t) return ps_cli_error(POISE_NO_MEMORY, "no memory for a table");
+    *t = (table){0};
+    int code = ps_cli_fail(compare(t, a));
+    if (code == PS_EXIT_OK && a->format && !strcmp(a->format, "json")) ps_val_print_json(t->row, t->n);
+    else if (code == PS_EXIT_OK) ps_val_print(t->row, t->n, a->words.v[a->words.n - 1]);
+    if (code == PS_EXIT_OK && t->failed) code = PS_EXIT_FAILED;
+    close_job(&t->first);
+    ps_free(t);
     return code;
 }

@@ -99,9 +99,11 @@ const ps_verb ps_verb_table[] = {
      "so far: with several numbers of threads, later rows include what the earlier ones took. --layers sets every node "
      "against the peaks of this machine, which it measures: arithmetic of the instruction set in use, and reading from "
      "each level of memory."},
-    {"val", PS_VERB_VAL, 2, 2, "MODEL DATASET", "accuracy on labelled images",
-     "DATASET is a directory with images/ and labels/ (YOLO text files), a COCO annotation file beside its images, or "
-     "a directory of images named or grouped by class number. Boxes: COCO mAP; keypoints: OKS AP; classes: top-1 and "
+    {"val", PS_VERB_VAL, 2, -1, "MODEL... DATASET", "accuracy on labelled images",
+     "DATASET is a directory with images/ and labels/ (YOLO text files), a COCO annotation file beside its images, "
+     "a directory of images named or grouped by class number, or an .npz file of images X and classes Y. Several networks, "
+     "such as a float one and its INT8, are set side by side, the first in exact and fast (unless --precision), with how far "
+     "the others agree with it, time and memory. Boxes: COCO mAP; keypoints: OKS AP; classes: top-1 and "
      "top-5. A network that sees one person is shown the labelled ones, each in its box."},
     {"doctor", PS_VERB_DOCTOR, 0, 0, "", "what this machine has, and which kernels will run",
      "Also tests the kernels in use against the plain C ones on random data."},

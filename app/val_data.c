@@ -34,7 +34,7 @@ poise_status ps_dataset_image(ps_dataset *d, const char *path, int32_t class_id)
     d->images = list;
     const char *copy = ps_heap_string(&d->heap, path, strlen(path));
     PS_REQUIRE(copy, POISE_NO_MEMORY, "no memory for the name of a file");
-    d->images[d->n_images++] = (ps_labelled){copy, class_id};
+    d->images[d->n_images++] = (ps_labelled){.path = copy, .class_id = class_id};
     return POISE_OK;
 }
 
@@ -52,6 +52,7 @@ void ps_dataset_close(ps_dataset *d)
     ps_free(d->images);
     ps_free(d->truths);
     ps_heap_free(&d->heap);
+    ps_npz_close(&d->pixels);
     *d = (ps_dataset){0};
 }
 
@@ -169,6 +170,12 @@ static poise_status yolo(ps_dataset *d, const char *dir, const ps_task *t)
 
 /* ---- whole images ---------------------------------------------------------------------------------- */
 
+/* 1000 classes of ImageNet behind one for the background. */
+static int32_t with_background(const ps_task *t, int32_t class_id)
+{
+    return class_id + (t->n_classes == 1001 && !t->names.n);
+}
+
 /* The class that a folder or the beginning of a file name means: its name, or its number. */
 static int32_t class_of(const ps_task *t, const char *text, size_t n)
 {
@@ -179,7 +186,8 @@ static int32_t class_of(const ps_task *t, const char *text, size_t n)
         if (!isdigit((unsigned char)text[i]) || i > 8) return -1;
         v = v * 10 + (text[i] - '0');
     }
-    return n && v < t->n_classes ? (int32_t)v : -1;
+    int32_t c = with_background(t, (int32_t)v);
+    return n && c < t->n_classes ? c : -1;
 }
 
 /* Adds the images of a directory: of one class, or (folder < 0) with the class in their names. */
@@ -219,6 +227,51 @@ static poise_status class_folders(ps_dataset *d, const char *dir, const ps_task 
     return s || folders ? s : add_images(d, dir, -1, t);
 }
 
+/* ---- arrays ---------------------------------------------------------------------------------------- */
+
+static int64_t label_at(const poise_tensor *y, int32_t i)
+{
+    switch (y->type) {
+    case POISE_U8: return ((const uint8_t *)y->data)[i];
+    case POISE_I32: return ((const int32_t *)y->data)[i];
+    default: return ((const int64_t *)y->data)[i];
+    }
+}
+
+static poise_status array_images(ps_dataset *d, const char *path, const poise_tensor *x, const poise_tensor *y, const ps_task *t)
+{
+    PS_REQUIRE(x->type == POISE_U8 && x->rank == 4 && x->dim[3] == 3 && x->dim[1] > 0 && x->dim[2] > 0, POISE_IO,
+               "X must be u8 of [images,h,w,3]");
+    PS_REQUIRE((y->type == POISE_U8 || y->type == POISE_I32 || y->type == POISE_I64) && poise_tensor_count(y) == (size_t)x->dim[0],
+               POISE_IO, "Y must hold one whole number for each of %d images", x->dim[0]);
+    size_t each = (size_t)x->dim[1] * (size_t)x->dim[2] * 3;
+    for (int32_t i = 0; i < x->dim[0]; i++) {
+        int64_t v = label_at(y, i);
+        PS_REQUIRE(v >= 0 && v < t->n_classes, POISE_IO, "Y[%d] is %lld: the network has classes 0 to %d", i, (long long)v,
+                   t->n_classes - 1);
+        PS_TRY(ps_dataset_image(d, path, (int32_t)v));
+        ps_labelled *l = &d->images[d->n_images - 1];
+        l->rgb = (const uint8_t *)x->data + (size_t)i * each;
+        l->w = x->dim[2], l->h = x->dim[1];
+    }
+    return POISE_OK;
+}
+
+/* Images X and classes Y of an npz file. */
+static poise_status arrays(ps_dataset *d, const char *path, const ps_task *t)
+{
+    ps_file f;
+    ps_npz y;
+    PS_TRY(ps_file_map(path, &f));
+    poise_status s = ps_npz_read(f.bytes, f.size, "X", &d->pixels);
+    if (!s) s = ps_npz_read(f.bytes, f.size, "Y", &y);
+    ps_file_unmap(&f);
+    if (s) return ps_fail_in(s, "%s", path);
+    s = array_images(d, path, &d->pixels.array.tensor, &y.array.tensor, t);
+    ps_npz_close(&y);
+    return s ? ps_fail_in(s, "%s", path) : POISE_OK;
+}
+
 poise_status ps_dataset_open(const char *path, const ps_task *t, ps_dataset *out)
 {
     struct stat st;
@@ -227,9 +280,12 @@ poise_status ps_dataset_open(const char *path, const ps_task *t, ps_dataset *out
     PS_REQUIRE(!stat(path, &st), POISE_IO, "%s: no such file or directory", path);
     PS_REQUIRE(strlen(path) < sizeof inner - 16, POISE_IO, "the path of the dataset is too long");
     snprintf(inner, sizeof inner, "%s/images", path);
+    const char *dot = strrchr(path, '.');
+    bool npz = dot && !strcmp(dot, ".npz");
     poise_status s;
     if (t->kind == PS_TASK_CLASSIFY && S_ISDIR(st.st_mode)) s = class_folders(out, path, t);
-    else if (t->kind == PS_TASK_CLASSIFY) s = ps_fail(POISE_BAD_ARGUMENT, "%s: a classifier needs a directory", path);
+    else if (t->kind == PS_TASK_CLASSIFY && npz) s = arrays(out, path, t);
+    else if (t->kind == PS_TASK_CLASSIFY) s = ps_fail(POISE_BAD_ARGUMENT, "%s: a classifier needs a directory or an .npz file", path);
     else if (!S_ISDIR(st.st_mode)) s = ps_dataset_coco(out, path, t);
     else if (!stat(inner, &st)) s = yolo(out, path, t);
     else s = ps_fail(POISE_BAD_ARGUMENT, "%s: neither a directory with images/ and labels/ nor a COCO .json file", path);

@@ -2,6 +2,7 @@
 #ifndef PS_APP_VAL_DATA_H
 #define PS_APP_VAL_DATA_H
 
+#include "app/npz.h"
 #include "app/val_map.h"
 #include "models/task.h"
 #include "runtime/memory.h"
@@ -9,6 +10,8 @@
 typedef struct ps_labelled {
     const char *path;
     int32_t class_id; /* of the whole image, for classifiers; -1 otherwise */
+    const uint8_t *rgb; /* its w * h pixels, where they are not in a file of their own */
+    int32_t w, h;
 } ps_labelled;
 
 typedef struct ps_dataset {
@@ -19,6 +22,7 @@ typedef struct ps_dataset {
     bool relative;    /* coordinates are 0..1 of the image, and area of the box times 0.53 is meant */
     bool keypoints;   /* some object has keypoints */
     ps_heap heap;
+    ps_npz pixels; /* of images that have no file */
 } ps_dataset;
 
 /* Reads the labels in `path` for a network with this task.  One line of error that names the file. */

@@ -319,6 +319,16 @@ cp red.ppm cls/red
 cp blue.ppm cls/2
 expect 0 "val of a classifier" $poise val c.poise cls -o json
 prints '"top1":1,'
+expect 0 "two networks side by side" $poise val c.poise c.poise cls
+prints "top-1   top-5 agreement"
+prints "100.0%"
+expect 0 "two networks side by side as JSON" $poise val c.poise c.poise cls -o json
+valid "val of two"
+prints '"agreement":1'
+expect 0 "detectors side by side" $poise val d.poise d.poise set --conf 0.001 --precision exact
+echo nothing >bad.npz
+expect 1 "a damaged npz" $poise val c.poise bad.npz
+says "no array 'X'"
 expect 1 "no dataset" $poise val d.poise nowhere
 if $poise doctor | grep -q 'JSON reader yes'; then
     echo '{"images":[{"id":7,"file_name":"red.ppm"}],"categories":[{"id":4,"name":"ball"}],
