@@ -287,7 +287,6 @@ int ps_cmd_val(const ps_args *a)
 {
     table *t = ps_alloc(sizeof *t);
     if (!t) return ps_cli_error(POISE_NO_MEMORY, "no memory for a table");
-    *t = (table){0};
     int code = ps_cli_fail(compare(t, a));
     if (code == PS_EXIT_OK && a->format && !strcmp(a->format, "json")) ps_val_print_json(t->row, t->n);
     else if (code == PS_EXIT_OK) ps_val_print(t->row, t->n, a->words.v[a->words.n - 1]);
