@@ -61,6 +61,7 @@ CHECK := tests/check.c $(wildcard tests/check_*.c) tests/amx_emulated.c tests/av
 TESTS := $(if $(filter 1,$(CMOCKA)),$(wildcard tests/test_*.c))
 SUPPORT := tests/amx_emulated.c tests/avxvnni_emulated.c tests/op_test.c tests/product_int8.c tests/graph_build.c tests/onnx_build.c tests/decode_net.c tests/tiny_onnx.c# linked into a test program that uses it
 FUZZ  := $(wildcard tests/fuzz/fuzz_*.c)
+SUPPORT += tests/tiny_tflite.c tests/tflite_run.c
 
 all: $(B)/libpoise.a $(if $(STATIC),,$(B)/libpoise.so) $(if $(wildcard app/main.c),$(B)/poise)   ## build the command and the libraries
 check: $(B)/check ; $(Q)$(EMU) $(B)/check                       ## every kernel variant against its C reference
@@ -90,7 +91,7 @@ $(B)/libsupport.a: $(SUPPORT:%.c=$(B)/%.o) ; $(call say,AR,$@) rm -f $@ && $(AR)
 $(TEST_BINS): $(B)/%: $(B)/tests/%.o $(B)/libsupport.a $(B)/libpoiseapp.a $(B)/libpoise.a
 	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(APPLIBS) -lcmocka $(LDFLAGS)
 
-$(B)/make_tiny: $(B)/tests/make_tiny.o $(B)/tests/tiny_onnx.o $(B)/libpoise.a ; $(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(LDFLAGS)
+$(B)/make_tiny: $(B)/tests/make_tiny.o $(B)/tests/tiny_onnx.o $(B)/tests/tiny_tflite.o $(B)/libpoise.a ; $(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(LDFLAGS)
 $(B)/onnx_nodes: $(B)/tests/onnx_nodes.o $(B)/libpoise.a ; $(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(LDFLAGS)
 
 $(B)/ops/kernels.o: ALL += '-DPS_ISA_LIST(X)=$(foreach i,$(ISAS),X($(i)))'

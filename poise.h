@@ -265,7 +265,7 @@ typedef struct poise_convert_options {
     int n_shapes;
 } poise_convert_options;
 
-/* Reads a foreign checkpoint (ONNX), optimises it and gives the bytes of a .poise file, 64-byte
+/* Reads a foreign checkpoint (ONNX, TFLite), optimises it and gives the bytes of a .poise file, 64-byte
  * aligned; release them with poise_free.  `o` may be NULL. */
 POISE_API poise_status poise_convert(const char *path, const poise_convert_options *o, void **bytes, size_t *size);
 /* Opens a .poise file, or anything poise_convert reads, converted in memory. */

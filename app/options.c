@@ -87,7 +87,7 @@ const ps_verb ps_verb_table[] = {
      "Writes DIR/<output>.npy for every output ('/' in names becomes '_'), in the network's own layout and type. All "
      "files appear or none."},
     {"convert", PS_VERB_CONVERT, 2, 2, "IN OUT.poise", "a trained network into one optimised file",
-     "Reads ONNX. Every node that Poise cannot run is listed, and nothing is written then."},
+     "Reads ONNX and TFLite. Every node that Poise cannot run is listed, and nothing is written then."},
     {"quantize", PS_VERB_QUANTIZE, 2, 2, "IN OUT.poise", "a network in 8 bits, with a report of what that costs",
      "Calibrates on the pictures of --calib, shown as the network will see them, and compares the result with the float "
      "network on them. Prints every layer's signal to noise, those that do most harm, and how many objects, classes or "

@@ -148,25 +148,6 @@ static poise_status add_inputs(ps_onnx *c)
     return POISE_OK;
 }
 
-static bool is_io(const ps_graph *g, int32_t value)
-{
-    for (int32_t i = 0; i < g->n_inputs; i++)
-        if (g->inputs[i] == value) return true;
-    for (int32_t i = 0; i < g->n_outputs; i++)
-        if (g->outputs[i] == value) return true;
-    return g->values[value].data != NULL;
-}
-
-static poise_status rename_value(ps_graph *g, int32_t value, const char *name)
-{
-    g->values[value].name = ps_heap_string(&g->heap, name, strlen(name));
-    if (g->values[value].name) return POISE_OK;
-    g->values[value].name = "";
-    return OOM;
-}
-
-/* An output that is an input, a constant, or an output already gets a node of its own, so that every output
- * is a different computed value. */
 static poise_status add_outputs(ps_onnx *c)
 {
     ps_graph *g = c->g;
@@ -178,19 +159,10 @@ static poise_status add_outputs(ps_onnx *c)
         const char *name = c->model.outputs[i].name;
         ps_onnx_name *e = find(c, name);
         PS_REQUIRE(e, POISE_BAD_MODEL, "the output '%s' is made by no node", name);
-        int32_t v, copy;
+        int32_t v;
         PS_TRY(resolve(c, e, &v));
         PS_REQUIRE(v >= 0, POISE_BAD_MODEL, "the output '%s' is made by no node", name);
-        if (is_io(g, v)) {
-            ps_shape_params p = {.rank = g->values[v].rank};
-            memcpy(p.dim, g->values[v].dim, sizeof p.dim);
-            PS_TRY(ps_graph_value(g, name, &copy));
-            PS_TRY(ps_graph_node(g, &ps_op_reshape, name, &p, 1, &v, 1, &copy));
-            PS_TRY(ps_graph_infer(g, g->n_nodes - 1));
-            v = copy;
-        }
-        PS_TRY(rename_value(g, v, name));
-        PS_TRY(ps_graph_output(g, v));
+        PS_TRY(ps_emit_output(g, v, name));
     }
     return POISE_OK;
 }
@@ -258,7 +230,7 @@ static void translate(ps_onnx_call *n)
 
 static poise_status convert_node(ps_onnx *c, const ps_onnx_node *node)
 {
-    ps_onnx_call n = {.c = c, .node = node, .opset = (int)c->model.opset};
+    ps_onnx_call n = {.e = {POISE_OK, c->g, &c->heap, &c->budget, title(node)}, .c = c, .node = node, .opset = (int)c->model.opset};
     bool broken = false;
     n.op = ps_onnx_op_find(node->domain, node->op, c->model.opset);
     n.in = ps_heap_push(&c->heap, (size_t)node->n_in * sizeof *n.in);

@@ -1,17 +1,13 @@
 /* convert/onnx_import.h - what the translators of ONNX operators share: reading a node, emitting nodes.
  *
  * A translator is straight-line code.  The first failure is kept in n->status and everything after it does
- * nothing: values become PS_BROKEN, attributes their defaults.  So a translator checks only what it decides
- * on, and nobody looks at values of a failed call. */
+ * nothing: values become PS_BROKEN, attributes their defaults (see convert/emit.h). */
 #ifndef PS_CONVERT_ONNX_IMPORT_H
 #define PS_CONVERT_ONNX_IMPORT_H
 
+#include "convert/emit.h"
 #include "convert/onnx.h"
 #include "convert/onnx_model.h"
-#include "nn/op.h"
-#include "nn/params.h"
-
-enum { PS_ABSENT = -1, PS_BROKEN = -2 }; /* instead of a value's index */
 
 typedef struct ps_onnx_name {
     const char *name;
@@ -35,6 +31,10 @@ typedef struct ps_onnx {
 
 /* One node being translated. */
 typedef struct ps_onnx_call {
+    union {
+        ps_emit e;
+        poise_status status; /* that of e, which it begins with */
+    };
     ps_onnx *c;
     const ps_onnx_node *node;
     const ps_onnx_op *op;
@@ -42,7 +42,6 @@ typedef struct ps_onnx_call {
     int arg;      /* from the table: which member of the family */
     int32_t *in;  /* value indices, node->n_in of them, PS_ABSENT where not given */
     int32_t *out; /* results, node->n_out of them, to be set by ps_onnx_result */
-    poise_status status;
 } ps_onnx_call;
 
 struct ps_onnx_op {
@@ -62,8 +61,7 @@ const ps_onnx_op *ps_onnx_op_find(const char *domain, const char *name, int64_t 
 
 /* ---- failing ---- */
 
-#define PS_ONNX_FAIL(n, ...) \
-    ((void)((n)->status == POISE_OK ? ((n)->status = ps_fail(__VA_ARGS__)) : POISE_OK))
+#define PS_ONNX_FAIL(n, ...) PS_EMIT_FAIL(&(n)->e, __VA_ARGS__)
 #define PS_ONNX_REQUIRE(n, cond, ...)        \
     do {                                     \
         if ((n)->status != POISE_OK) return; \
@@ -89,50 +87,92 @@ const int64_t *ps_onnx_ints(ps_onnx_call *n, const char *name, size_t *count);
 int32_t ps_onnx_in(const ps_onnx_call *n, int i);
 bool ps_onnx_has_out(const ps_onnx_call *n, int i);
 /* A copy of a value's record: pointers into g->values do not survive an emission.  Empty for PS_ABSENT. */
-ps_value ps_onnx_value(const ps_onnx_call *n, int32_t value);
+static inline ps_value ps_onnx_value(const ps_onnx_call *n, int32_t value)
+{
+    return ps_emit_value(&n->e, value);
+}
 /* The numbers of a constant integer input, on the import's heap; NULL with *count 0 when absent.  Fails when
  * input i is not a constant: `what` names it. */
 const int64_t *ps_onnx_const_ints(ps_onnx_call *n, int i, const char *what, size_t *count);
 /* The numbers of a constant of any arithmetic type, as floats. */
 const float *ps_onnx_const_floats(ps_onnx_call *n, int i, const char *what, size_t *count);
 /* An axis, made absolute; fails when out of range. */
-int32_t ps_onnx_axis(ps_onnx_call *n, int64_t axis, int32_t rank);
+static inline int32_t ps_onnx_axis(ps_onnx_call *n, int64_t axis, int32_t rank)
+{
+    return ps_emit_axis(&n->e, axis, rank);
+}
 /* Axes from attribute `axes` or from constant input i (-1 = only the attribute), as a mask; *given tells
  * whether there were any. */
 int32_t ps_onnx_axes(ps_onnx_call *n, int i, int32_t rank, bool *given);
 /* Saturates; dims and indices of the file format are 32-bit. */
-int32_t ps_onnx_clamp32(int64_t v);
+static inline int32_t ps_onnx_clamp32(int64_t v)
+{
+    return ps_emit_clamp32(v);
+}
 /* Product of dimensions [from, to). */
-int32_t ps_onnx_product(const ps_value *v, int from, int to);
+static inline int32_t ps_onnx_product(const ps_value *v, int from, int to)
+{
+    return ps_emit_product(v, from, to);
+}
 /* TensorProto.DataType of input i where it is an initialiser, else 0: tells 4-bit and 16-bit types, which Poise keeps in
  * larger ones. */
 int32_t ps_onnx_file_type(const ps_onnx_call *n, int i);
 /* Fails as "size depends on the data" when a dimension of the value is not exact. */
-void ps_onnx_need_static(ps_onnx_call *n, int32_t value);
+static inline void ps_onnx_need_static(ps_onnx_call *n, int32_t value)
+{
+    ps_emit_need_static(&n->e, value);
+}
 
-/* ---- emitting ---- */
+/* ---- emitting: see convert/emit.h ---- */
 
-/* A node of the graph with one output; shapes are inferred, and constants folded, at once. */
-int32_t ps_onnx_emit(ps_onnx_call *n, const ps_op *op, const void *params, int n_in, const int32_t *in);
-/* The same with several outputs, written to out. */
-void ps_onnx_emit_many(ps_onnx_call *n, const ps_op *op, const void *params, int n_in, const int32_t *in,
-                       int n_out, int32_t *out);
-/* One output that is to be quantised (ps_value.scale). */
-int32_t ps_onnx_emit_scaled(ps_onnx_call *n, const ps_op *op, const void *params, int n_in, const int32_t *in,
-                            float scale, int32_t zero);
-#define PS_EMIT(n, op, params, ...)                                                        \
-    ps_onnx_emit(n, op, params, (int)(sizeof((int32_t[]){__VA_ARGS__}) / sizeof(int32_t)), \
-                 (const int32_t[]){__VA_ARGS__})
+static inline int32_t ps_onnx_emit(ps_onnx_call *n, const ps_op *op, const void *params, int n_in, const int32_t *in)
+{
+    return ps_emit_node(&n->e, op, params, n_in, in);
+}
+static inline void ps_onnx_emit_many(ps_onnx_call *n, const ps_op *op, const void *params, int n_in, const int32_t *in,
+                                     int n_out, int32_t *out)
+{
+    ps_emit_nodes(&n->e, op, params, n_in, in, n_out, out);
+}
+static inline int32_t ps_onnx_emit_scaled(ps_onnx_call *n, const ps_op *op, const void *params, int n_in,
+                                          const int32_t *in, float scale, int32_t zero)
+{
+    return ps_emit_scaled(&n->e, op, params, n_in, in, scale, zero);
+}
+#define PS_EMIT(n, op, params, ...) PS_EMIT_NODE(&(n)->e, op, params, __VA_ARGS__)
 
-int32_t ps_onnx_constant(ps_onnx_call *n, poise_type type, int rank, const int32_t *dim, const void *data);
-int32_t ps_onnx_scalar(ps_onnx_call *n, poise_type type, double v); /* rank 0; saturates */
-int32_t ps_onnx_unary(ps_onnx_call *n, int kind, float a, float b, int32_t x);
-int32_t ps_onnx_binary(ps_onnx_call *n, int kind, int32_t x0, int32_t x1);
-int32_t ps_onnx_cast(ps_onnx_call *n, poise_type to, int32_t x);
-/* x itself when it has these dimensions already. */
-int32_t ps_onnx_reshape(ps_onnx_call *n, int32_t x, int rank, const int32_t *dim);
-int32_t ps_onnx_transpose(ps_onnx_call *n, int32_t x, int rank, const int32_t *perm);
-int32_t ps_onnx_expand(ps_onnx_call *n, int32_t x, int rank, const int32_t *dim);
+static inline int32_t ps_onnx_constant(ps_onnx_call *n, poise_type type, int rank, const int32_t *dim, const void *data)
+{
+    return ps_emit_constant(&n->e, type, rank, dim, data);
+}
+static inline int32_t ps_onnx_scalar(ps_onnx_call *n, poise_type type, double v)
+{
+    return ps_emit_scalar(&n->e, type, v);
+}
+static inline int32_t ps_onnx_unary(ps_onnx_call *n, int kind, float a, float b, int32_t x)
+{
+    return ps_emit_unary(&n->e, kind, a, b, x);
+}
+static inline int32_t ps_onnx_binary(ps_onnx_call *n, int kind, int32_t x0, int32_t x1)
+{
+    return ps_emit_binary(&n->e, kind, x0, x1);
+}
+static inline int32_t ps_onnx_cast(ps_onnx_call *n, poise_type to, int32_t x)
+{
+    return ps_emit_cast(&n->e, to, x);
+}
+static inline int32_t ps_onnx_reshape(ps_onnx_call *n, int32_t x, int rank, const int32_t *dim)
+{
+    return ps_emit_reshape(&n->e, x, rank, dim);
+}
+static inline int32_t ps_onnx_transpose(ps_onnx_call *n, int32_t x, int rank, const int32_t *perm)
+{
+    return ps_emit_transpose(&n->e, x, rank, perm);
+}
+static inline int32_t ps_onnx_expand(ps_onnx_call *n, int32_t x, int rank, const int32_t *dim)
+{
+    return ps_emit_expand(&n->e, x, rank, dim);
+}
 
 /* Makes `value` output k of the node.  Outputs without a result fail the node. */
 void ps_onnx_result(ps_onnx_call *n, int k, int32_t value);

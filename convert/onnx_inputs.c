@@ -1,33 +1,10 @@
 /* convert/onnx_inputs.c - binds the dynamic dimensions of inputs. */
 #include "convert/onnx_inputs.h"
+#include "convert/shape_option.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* The shape after the last '=' of "NAME=1x3x640x640", or NULL; *name gets the length before it. */
-static const char *split(const char *binding, size_t *name)
-{
-    const char *eq = strrchr(binding, '=');
-    *name = eq ? (size_t)(eq - binding) : 0;
-    return eq ? eq + 1 : NULL;
-}
-
-static bool parse_shape(const char *s, int32_t *rank, int32_t *dim)
-{
-    *rank = 0;
-    if (!strcmp(s, "scalar")) return true;
-    for (;;) {
-        char *end;
-        if (*s < '0' || *s > '9' || *rank == POISE_MAX_DIMS) return false;
-        long v = strtol(s, &end, 10);
-        if (v > INT32_MAX) return false;
-        dim[(*rank)++] = (int32_t)v;
-        if (!*end) return true;
-        if (*end != 'x') return false;
-        s = end + 1;
-    }
-}
 
 static bool is_initialiser(const ps_onnx *c, const char *name)
 {
@@ -36,45 +13,17 @@ static bool is_initialiser(const ps_onnx *c, const char *name)
     return false;
 }
 
-static poise_status unknown_input(const ps_onnx *c, const char *binding)
-{
-    char list[1024];
-    size_t used = 0;
-    list[0] = 0;
-    for (int32_t i = 0; i < c->model.n_inputs && i < 256 && used + 120 < sizeof list; i++)
-        if (!is_initialiser(c, c->model.inputs[i].name))
-            used += (size_t)snprintf(list + used, sizeof list - used, "%s%.100s", used ? ", " : "",
-                                     c->model.inputs[i].name);
-    return ps_fail(POISE_BAD_ARGUMENT, "shape '%.200s' names no input; the inputs are: %s", binding, list);
-}
-
 poise_status ps_onnx_check_shapes(const ps_onnx *c)
 {
-    for (int i = 0; c->o && i < c->o->n_shapes; i++) {
-        const char *b = c->o->shapes[i];
-        size_t n;
-        int32_t rank, dim[POISE_MAX_DIMS];
-        const char *shape = split(b, &n);
-        PS_REQUIRE(shape && parse_shape(shape, &rank, dim), POISE_BAD_ARGUMENT,
-                   "shape '%.200s' is not like NAME=1x3x640x640", b);
-        bool found = false;
-        for (int32_t k = 0; k < c->model.n_inputs && !found; k++) {
-            const char *name = c->model.inputs[k].name;
-            found = strlen(name) == n && !memcmp(name, b, n) && !is_initialiser(c, name);
-        }
-        if (!found) return unknown_input(c, b);
-    }
-    return POISE_OK;
-}
-
-static const char *given_shape(const ps_onnx *c, const char *input)
-{
-    size_t n;
-    for (int i = 0; c->o && i < c->o->n_shapes; i++) {
-        const char *shape = split(c->o->shapes[i], &n);
-        if (strlen(input) == n && !memcmp(input, c->o->shapes[i], n)) return shape;
-    }
-    return NULL;
+    if (!c->o || !c->o->n_shapes) return POISE_OK;
+    const char **names = ps_alloc_array((size_t)c->model.n_inputs, sizeof *names);
+    PS_REQUIRE(names, POISE_NO_MEMORY, "no memory to convert the ONNX file");
+    int32_t n = 0;
+    for (int32_t i = 0; i < c->model.n_inputs; i++)
+        if (!is_initialiser(c, c->model.inputs[i].name)) names[n++] = c->model.inputs[i].name;
+    poise_status s = ps_shape_options_check(c->o, n, names);
+    ps_free(names);
+    return s;
 }
 
 /* Height and width from the options, or from metadata like "[640, 480]" or "640". */
@@ -130,9 +79,7 @@ poise_status ps_onnx_bind_input(const ps_onnx *c, const ps_onnx_info *info, ps_v
     v->type = ps_onnx_type(info->type);
     PS_REQUIRE(v->type != POISE_NONE, POISE_UNSUPPORTED, "input '%s' has type %s, which is not supported",
                info->name, ps_onnx_type_name(info->type));
-    const char *given = given_shape(c, info->name);
-    if (given) {
-        parse_shape(given, &v->rank, v->dim);
+    if (ps_shape_option(c->o, info->name, &v->rank, v->dim)) {
         PS_REQUIRE(info->rank < 0 || info->rank == v->rank, POISE_BAD_ARGUMENT,
                    "input '%s' has %d dimensions, --shape gives it %d", info->name, info->rank, v->rank);
     } else {

@@ -190,8 +190,7 @@ static int32_t signed_weights(ps_onnx_call *n, int32_t x, ps_onnx_scale *q)
     size_t count = ps_value_count(&v);
     for (size_t i = 0; i < ps_value_count(&z); i++)
         if (((const int32_t *)z.data)[i] != 128) return x;
-    if (count > n->c->budget) return x;
-    n->c->budget -= count;
+    if (!ps_emit_spend(&n->e, count)) return x;
     int32_t y = ps_onnx_constant(n, POISE_I8, v.rank, v.dim, NULL);
     if (n->status != POISE_OK) return x;
     uint8_t *to = (uint8_t *)(uintptr_t)ps_onnx_value(n, y).data;
@@ -266,7 +265,7 @@ int32_t ps_onnx_as(ps_onnx_call *n, const char *op, int n_in, const int32_t *in)
     ps_onnx_node node = *n->node;
     node.n_in = n_in;
     node.n_out = 1;
-    ps_onnx_call sub = {.c = n->c, .node = &node, .opset = n->opset, .in = ins, .out = &out};
+    ps_onnx_call sub = {.e = n->e, .c = n->c, .node = &node, .opset = n->opset, .in = ins, .out = &out};
     sub.op = ps_onnx_op_find("", op, n->opset);
     if (!sub.op || n->node->n_out < 1) {
         PS_ONNX_FAIL(n, POISE_BAD_MODEL, "%s with %d outputs in opset %d", op, n->node->n_out, n->opset);

@@ -54,10 +54,13 @@ static poise_status add_slots(ps_tflite *c)
 static poise_status check_shapes(const ps_tflite *c)
 {
     const ps_tflite_model *m = &c->model;
-    const char **names = ps_heap_push(&((ps_tflite *)(uintptr_t)c)->heap, (size_t)m->n_inputs * sizeof *names);
+    if (!c->o || !c->o->n_shapes) return POISE_OK;
+    const char **names = ps_alloc_array((size_t)m->n_inputs, sizeof *names);
     if (!names) return OOM;
     for (int32_t i = 0; i < m->n_inputs; i++) names[i] = m->tensors[m->inputs[i]].name;
-    return ps_shape_options_check(c->o, m->n_inputs, names);
+    poise_status s = ps_shape_options_check(c->o, m->n_inputs, names);
+    ps_free(names);
+    return s;
 }
 
 static poise_status bind_input(const ps_tflite *c, const ps_tflite_tensor *t, ps_value *v)

@@ -380,8 +380,11 @@ void ps_tflite_result(ps_tflite_call *n, int k, int32_t value, ps_tflite_order o
         ps_quantize_params p = {POISE_U8, 0};
         if (!same && n->e.status == POISE_OK)
             value = ps_emit_scaled(&n->e, &ps_op_quantize, &p, 1, &value, t->scale[0], ps_tflite_zero(t));
-    } else if (ps_value_is_quantised(&v)) {
-        value = to_real(&n->e, value);
+    } else {
+        if (ps_value_is_quantised(&v)) value = to_real(&n->e, value);
+        poise_type type = ps_emit_value(&n->e, value).type;
+        PS_TFLITE_REQUIRE(n, type == ps_tflite_type(t->type), POISE_UNSUPPORTED, "its result '%.40s' of %s would be %s", t->name,
+                          ps_tflite_type_name(t->type), poise_type_name(type));
     }
     if (n->e.status != POISE_OK) return;
     *(codes ? &s->codes[order] : &s->real[order]) = value;

@@ -9,6 +9,7 @@
 #include "runtime/file.h"
 #include "runtime/memory.h"
 #include "tests/tiny_onnx.h"
+#include "tests/tiny_tflite.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -182,6 +183,73 @@ static void models(void)
     }
 }
 
+/* ---- TFLite: sound files, damaged, and files that say what cannot be ---- */
+
+/* Tensors of TINY_TFLITE_INT8: 0 is the input, 1 and 2 weights and bias of the first convolution, 3 its result. */
+static void no_scales(tfl *t) { t->tensor[1].n_scales = t->tensor[1].n_zeros = 0; }
+static void zero_scale(tfl *t) { t->tensor[3].scale[0] = 0; }
+static void huge_zero(tfl *t) { t->tensor[3].zero[0] = INT64_MAX; }
+static void wrong_axis(tfl *t) { t->tensor[1].axis = 2; }
+static void negative_axis(tfl *t) { t->tensor[1].axis = -1; }
+static void negative_dim(tfl *t) { t->tensor[0].dim[1] = -8; }
+static void huge_dims(tfl *t) { t->tensor[0].dim[1] = t->tensor[0].dim[2] = INT32_MAX; }
+static void huge_weights(tfl *t) { t->tensor[1].dim[1] = 1 << 29; }
+static void no_buffer(tfl *t) { t->tensor[1].buffer = 1000; }
+static void no_tensor(tfl *t) { t->node[0].in[1] = 1000; }
+static void cycle(tfl *t) { t->node[0].in[0] = t->node[2].out[0]; }
+static void made_twice(tfl *t) { t->node[1].out[0] = t->node[0].out[0]; }
+static void recursion(tfl *t) { t->node[1].code = 119; } /* WHILE of subgraph 0, which holds it */
+static void no_stride(tfl *t) { t->node[0].field[1].bits = 0; }
+static void huge_stride(tfl *t) { t->node[0].field[1].bits = 0x7fffffff, t->node[0].field[0].bits = 7; }
+
+/* Numbers written over bytes of the file. */
+static const struct {
+    const char *name;
+    size_t at;
+    uint32_t value;
+} tflite_bytes[] = {
+    {"root.tflite", 0, 0xfffffff0},  {"self.tflite", 0, 0},          {"vtable.tflite", 8, 0xffffffff}, {"empty.tflite", 8, 4},
+    {"far.tflite", 24, 0x80000000}, {"near.tflite", 24, 0x7fffffff},
+};
+
+static void write_tflite(const tfl *t, const char *name, size_t at, uint32_t value)
+{
+    size_t size;
+    uint8_t *bytes = tfl_finish(t, &size);
+    if (!bytes) exit(1);
+    if (at != SIZE_MAX) memcpy(bytes + at, &value, sizeof value);
+    need(ps_file_write(in_dir(name), bytes, size));
+    ps_free(bytes);
+}
+
+static void tflite(void)
+{
+    static void (*const spoil[])(tfl *) = {no_scales,    zero_scale, huge_zero, wrong_axis, negative_axis, negative_dim,
+                                           huge_dims,    huge_weights, no_buffer, no_tensor, cycle,       made_twice,
+                                           recursion,    no_stride,  huge_stride};
+    static tfl t;
+    for (int kind = 0; kind < TINY_TFLITE_COUNT; kind++) {
+        char name[32];
+        snprintf(name, sizeof name, "%d.tflite", kind);
+        tiny_tflite_describe(kind, &t);
+        write_tflite(&t, name, SIZE_MAX, 0);
+        damage(name, try_onnx, false);
+    }
+    for (size_t i = 0; i < sizeof spoil / sizeof *spoil; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "spoilt-%zu.tflite", i);
+        tiny_tflite_describe(TINY_TFLITE_INT8, &t);
+        spoil[i](&t);
+        write_tflite(&t, name, SIZE_MAX, 0);
+        try_onnx(name, in_dir(name), true);
+    }
+    tiny_tflite_describe(TINY_TFLITE_INT8, &t);
+    for (size_t i = 0; i < sizeof tflite_bytes / sizeof *tflite_bytes; i++) {
+        write_tflite(&t, tflite_bytes[i].name, tflite_bytes[i].at, tflite_bytes[i].value);
+        try_onnx(tflite_bytes[i].name, in_dir(tflite_bytes[i].name), true);
+    }
+}
+
 static void pictures(void)
 {
     static uint8_t pixels[40 * 30 * 3];
@@ -261,10 +329,12 @@ int main(int argc, char **argv)
     snprintf(command, sizeof command, "%s/poise", argv[1]);
     mkdir(in_dir("made"), 0777);
     models();
+    tflite();
     pictures();
     arrays();
     hand_made();
     corpus(argv[2], "fuzz_onnx", try_onnx);
+    corpus(argv[2], "fuzz_tflite", try_onnx);
     corpus(argv[2], "fuzz_poise", try_model);
     corpus(argv[2], "fuzz_image", try_picture);
     corpus(argv[2], "fuzz_npy", try_array);

@@ -9,6 +9,7 @@
 #define _DEFAULT_SOURCE
 #include "convert/onnx_import.h"
 #include "convert/optimize.h"
+#include "convert/tflite_import.h"
 #include "nn/model.h"
 #include "runtime/file.h"
 
@@ -420,6 +421,25 @@ static void write_operators(void)
     }
 }
 
+static int by_tflite_name(const void *a, const void *b)
+{
+    const ps_tflite_op *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+static void write_tflite_operators(void)
+{
+    const ps_tflite_op *ops[256];
+    size_t n = 0;
+    while (n < 256 && (ops[n] = ps_tflite_op_at((int)n))) n++;
+    qsort(ops, n, sizeof *ops, by_tflite_name);
+    printf("\n## TFLite operators that Poise reads\n\n"
+           "Schema 3, the first subgraph; all versions of an operator.  Float files, float16 weights, int8 weights with\n"
+           "float activations, and int8 or uint8 throughout (one scale for a tensor; weights also one for each channel).\n"
+           "int16 activations, control flow, recurrent layers, sparse tensors and custom operators are refused by name.\n\n");
+    for (size_t i = 0; i < n; i++) printf("%s%s", ops[i]->name, i + 1 == n ? ".\n" : (i + 1) % 6 ? ", " : ",\n");
+}
+
 static void write_list(const outcome *o, int n, verdict v)
 {
     for (int i = 0; i < n; i++) {
@@ -445,6 +465,7 @@ static void write_markdown(const outcome *o, int n)
         "inputs through Cast.  Inputs that decide shapes (shape, axes, pads, K, ...) must be constant after\n"
         "folding; sizes that depend on data (NonZero, NonMaxSuppression) have a planned bound.\n\n");
     write_operators();
+    write_tflite_operators();
     printf("\n## ONNX backend node tests\n\n"
            "%d of %d tests are in scope; %d of them pass (%.1f %%), %d of those with shape-like inputs bound "
            "as\n"

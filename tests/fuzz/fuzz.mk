@@ -10,7 +10,7 @@ $(FUZZ_NAMES:%=$(B)/%): $(B)/%: $(B)/tests/fuzz/%.o $(B)/libpoiseapp.a $(B)/libp
 # Without an engine (any compiler): the same target behind tests/fuzz/driver.c.
 $(FUZZ_NAMES:%=$(B)/replay-%): $(B)/replay-%: $(B)/tests/fuzz/%.o $(B)/tests/fuzz/driver.o $(B)/libpoiseapp.a $(B)/libpoise.a
 	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(APPLIBS) $(LDFLAGS)
-$(B)/make_seeds: $(B)/tests/fuzz/make_seeds.o $(B)/tests/tiny_onnx.o $(B)/libpoiseapp.a $(B)/libpoise.a
+$(B)/make_seeds: $(B)/tests/fuzz/make_seeds.o $(B)/tests/tiny_onnx.o $(B)/tests/tiny_tflite.o $(B)/libpoiseapp.a $(B)/libpoise.a
 	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(APPLIBS) $(LDFLAGS)
 
 fuzz-build: $(FUZZ_NAMES:%=$(B)/%)
@@ -29,7 +29,7 @@ fuzz-replay: seeds $(FUZZ_NAMES:%=$(B)/replay-%)                ## the seeds and
 	$(Q)for t in $(FUZZ_NAMES); do \
 	    $(EMU) $(B)/replay-$$t -m 300 $$(find $(B)/seeds/$$t tests/fuzz/corpus/$$t -type f 2>/dev/null) || exit 1; done
 hostile-test: all $(B)/hostile ; $(Q)$(EMU) $(B)/hostile $(B) tests/fuzz/corpus  ## the command against damaged and malicious files
-$(B)/hostile: $(B)/tests/hostile.o $(B)/tests/tiny_onnx.o $(B)/libpoiseapp.a $(B)/libpoise.a
+$(B)/hostile: $(B)/tests/hostile.o $(B)/tests/tiny_onnx.o $(B)/tests/tiny_tflite.o $(B)/libpoiseapp.a $(B)/libpoise.a
 	$(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(APPLIBS) $(LDFLAGS)
 -include $(B)/tests/hostile.d $(FUZZ:%.c=$(B)/%.d) $(B)/tests/fuzz/driver.d $(B)/tests/fuzz/make_seeds.d
 .PHONY: hostile-test fuzz fuzz-build fuzz-replay seeds

@@ -5,6 +5,7 @@
 #include "runtime/file.h"
 #include "runtime/memory.h"
 #include "tests/tiny_onnx.h"
+#include "tests/tiny_tflite.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,19 @@ static void networks(void)
         put("fuzz_poise", name, poise, n);
         ps_free(bytes);
         poise_free(poise);
+    }
+}
+
+static void tflite_networks(void)
+{
+    for (int i = 0; i < TINY_TFLITE_COUNT; i++) {
+        char name[32];
+        void *bytes;
+        size_t size;
+        need(tiny_tflite_make(i, &bytes, &size), "tiny TFLite network");
+        snprintf(name, sizeof name, "%d.tflite", i);
+        put("fuzz_tflite", name, bytes, size);
+        ps_free(bytes);
     }
 }
 
@@ -137,6 +151,7 @@ int main(int argc, char **argv)
     mkdir(dir, 0777);
     pictures();
     networks();
+    tflite_networks();
     tasks();
     arrays();
     arguments();

@@ -1,0 +1,19 @@
+/* tests/fuzz/fuzz_tflite.c - TFLite files through import, optimisation, file, model and a run. */
+#include "tests/fuzz/fuzz.h"
+
+#include "convert/optimize.h"
+#include "convert/tflite.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    ps_graph g = {0};
+    void *bytes = NULL;
+    size_t n = 0;
+    if (size > 1 << 20) return 0;
+    if (ps_tflite_read(&g, data, size, NULL) == POISE_OK && ps_optimize(&g) == POISE_OK &&
+        ps_format_write(&g, &bytes, &n) == POISE_OK)
+        fuzz_run_model(bytes, n);
+    ps_free(bytes);
+    ps_graph_free(&g);
+    return 0;
+}
