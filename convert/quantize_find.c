@@ -23,7 +23,8 @@ static role role_of(const ps_quantizer *q, int32_t node)
     if (n->n_out != 1 || g->values[n->out[0]].type != POISE_F32) return ROLE_FLOAT;
     if (n->op == &ps_op_pad)
         return n->n_in == 1 || n->in[1] < 0 ? ROLE_MOVES : ROLE_FLOAT;
-    if (n->op->flags & PS_OP_KEEPS_SCALE) return ROLE_MOVES;
+    /* A concatenation could take inputs of several scales, but only with one it is no work at all. */
+    if (n->op == &ps_op_concat || n->op->flags & PS_OP_KEEPS_SCALE) return ROLE_MOVES;
     if (n->op == &ps_op_pool) {
         const ps_pool_params *p = n->params;
         return p->kind == PS_POOL_MAX ? ROLE_MOVES : p->kind == PS_POOL_AVERAGE ? ROLE_ELEMENTS : ROLE_FLOAT;
