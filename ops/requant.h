@@ -39,13 +39,20 @@ typedef struct ps_requant_plan {
     float res;       /* factor of the residual, all in all */
     float lo, hi, p, q;
     float low, top;  /* codes less zero: -zero and 255 - zero */
-    float c0[32], c1[32], c2[32];
+    _Alignas(64) float c0[32], c1[32], c2[32];
 } ps_requant_plan;
 
 /* Beyond this curves follow their asymptotes: as u is rounded, any number between 14.5 and 15.5. */
 #define PS_CURVE_END 15.25f
 /* u + PS_CURVE_SHIFT is rounded to a whole number, whose low bits are those of the sum. */
 #define PS_CURVE_SHIFT 12582912.0f /* 1.5 * 2^23 */
+
+/* x, or the NaN whose sign is set, as processors make it: kernels that compare floats as integers take that for the
+ * lowest. */
+static inline float ps_requant_factor(float x)
+{
+    return isnan(x) ? -fabsf(NAN) : x;
+}
 
 static inline void ps_requant_curve(ps_requant_plan *p, const ps_curve *c, float unit)
 {
@@ -60,6 +67,8 @@ static inline void ps_requant_curve(ps_requant_plan *p, const ps_curve *c, float
 /* In two steps: PS_REQUANT_* by act; then what the rest of q says. */
 static inline void ps_requant_act(ps_requant_plan *p, ps_act act, float a, float b, float unit)
 {
+    a = ps_requant_factor(a);
+    b = ps_requant_factor(b);
     p->kind = PS_REQUANT_CLIP;
     p->in = unit;
     p->lo = -INFINITY;
@@ -103,9 +112,9 @@ static inline void ps_requant_act(ps_requant_plan *p, ps_act act, float a, float
 
 static inline void ps_requant_prepare(ps_requant_plan *p, const ps_requant *q)
 {
-    float unit = q->to_f32 ? 1.0f : q->inv;
+    float unit = ps_requant_factor(q->to_f32 ? 1.0f : q->inv);
     ps_requant_act(p, q->act, q->a, q->b, unit);
-    p->res = q->res_scale * (q->act_last ? p->in : unit);
+    p->res = ps_requant_factor(q->res_scale) * (q->act_last ? p->in : unit);
     p->low = (float)-q->zero;
     p->top = (float)(255 - q->zero);
 }
@@ -157,7 +166,8 @@ static inline float ps_requant_activate(const ps_requant_plan *p, float x)
 static inline float ps_requant_real(const ps_requant_plan *p, const ps_requant *q, size_t j, int32_t sum, uint8_t r)
 {
     int32_t whole = (int32_t)((uint32_t)sum + (q->add ? (uint32_t)q->add[j] : 0u));
-    float x = (float)whole * (q->scale[j] * p->in) + (q->bias ? q->bias[j] * p->in : 0.0f);
+    float x = (float)whole * (q->scale[j] * p->in);
+    if (q->bias) x = x + q->bias[j] * p->in;
     float residual = (float)((int32_t)r - q->res_zero) * p->res;
     if (q->residual && q->act_last) x = x + residual;
     x = ps_requant_activate(p, x);

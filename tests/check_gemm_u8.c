@@ -302,7 +302,7 @@ static void time_product(check *c, const timing *t)
     for (size_t i = 0; i < (t->n + 63) * t->k * t->taps; i++) b[i] = weight(what, i % 2 ? b[i - 1] : 0);
     product p = {t->m, t->k, t->taps, t->n, codes((t->m + t->taps) * t->k, true, FULL), b,
                  check_bytes(t->m * t->n * 4, true),
-                 {.scale = check_random(t->n, true, 1e-4f, 1e-3f), .bias = check_random(t->n, true, -1, 1), .act = t->act,
+                 {.scale = check_random(t->n, true, 1e-4f, 1e-3f), .act = t->act,
                   .inv = 20, .zero = 10, .narrow = !t->wide, .to_f32 = t->to_f32, .b = 6}};
     if (t->table) p.q.table = codes(256, true, FULL);
     if (t->residual) {

@@ -37,12 +37,17 @@ VINLINE vf vpick(const float t[32], vf index)
     return _mm256_blendv_ps(vpick16(t, i), vpick16(t + 16, i), _mm256_castsi256_ps(_mm256_slli_epi32(i, 27)));
 }
 
-VINLINE void vstore_codes(int nv, uint8_t *p, const vf *y, size_t k, int32_t zero, const uint8_t *table)
+VINLINE vi vcodes(vf y, float top)
+{
+    return _mm256_cvtps_epi32(_mm256_castsi256_ps(_mm256_min_epi32(_mm256_castps_si256(y), _mm256_castps_si256(vset(top)))));
+}
+
+VINLINE void vstore_codes(int nv, uint8_t *p, const vf *y, size_t k, float top, int32_t zero, const uint8_t *table)
 {
     const vi order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7), zeros = _mm256_set1_epi16((int16_t)zero);
     uint8_t out[4 * VN];
     vi i[4];
-    for (int v = 0; v < 4; v++) i[v] = _mm256_cvtps_epi32(y[v < nv ? v : 0]);
+    for (int v = 0; v < 4; v++) i[v] = vcodes(y[v < nv ? v : 0], top);
     vi x = _mm256_adds_epi16(_mm256_packs_epi32(i[0], i[nv > 1]), zeros);
     vi z = nv > 2 ? _mm256_adds_epi16(_mm256_packs_epi32(i[2], i[3]), zeros) : x;
     x = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(x, z), order);

@@ -41,10 +41,15 @@ VINLINE vi vlook_up(const uint8_t t[256], vi codes)
     return _mm512_and_si512(x, _mm512_set1_epi16(255));
 }
 
-/* Two vectors less zero, none above 255 - zero, to codes in pairs of bytes; interleaved as vpackssdw does. */
-VINLINE vi vcodes2(vf a, vf b, vi zeros, const uint8_t *table)
+VINLINE vi vcodes(vf y, float top)
 {
-    vi x = _mm512_packs_epi32(_mm512_cvtps_epi32(a), _mm512_cvtps_epi32(b));
+    return _mm512_cvtps_epi32(_mm512_castsi512_ps(_mm512_min_epi32(_mm512_castps_si512(y), _mm512_castps_si512(vset(top)))));
+}
+
+/* Two vectors less zero, to codes in pairs of bytes; interleaved as vpackssdw does. */
+VINLINE vi vcodes2(vf a, vf b, float top, vi zeros, const uint8_t *table)
+{
+    vi x = _mm512_packs_epi32(vcodes(a, top), vcodes(b, top));
     x = _mm512_adds_epi16(x, zeros);
     if (table) {
         x = _mm512_max_epi16(x, _mm512_setzero_si512());
@@ -54,12 +59,11 @@ VINLINE vi vcodes2(vf a, vf b, vi zeros, const uint8_t *table)
 }
 // clang-format on
 
-/* Codes of nv vectors of outputs (less zero, none above 255 - zero; NaN is lowest), the last of k elements. */
-VINLINE void vstore_codes(int nv, uint8_t *p, const vf *y, size_t k, int32_t zero, const uint8_t *table)
+VINLINE void vstore_codes(int nv, uint8_t *p, const vf *y, size_t k, float top, int32_t zero, const uint8_t *table)
 {
     const vi order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     const vi zeros = _mm512_set1_epi16((int16_t)zero);
-    vi x = vcodes2(y[0], y[nv > 1 ? 1 : 0], zeros, table), z = nv > 2 ? vcodes2(y[2], y[nv > 3 ? 3 : 2], zeros, table) : x;
+    vi x = vcodes2(y[0], y[nv > 1 ? 1 : 0], top, zeros, table), z = nv > 2 ? vcodes2(y[2], y[nv > 3 ? 3 : 2], top, zeros, table) : x;
     x = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(x, z));
     if (nv == 4) {
         _mm512_storeu_si512(p, x);

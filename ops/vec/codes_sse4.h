@@ -42,14 +42,21 @@ VINLINE vf vpick(const float t[32], vf index)
                        t[_mm_extract_epi32(i, 3) & 31]);
 }
 
-/* Codes of nv vectors of outputs (less zero, none above 255 - zero; NaN is lowest), the last of k elements. */
-VINLINE void vstore_codes(int nv, uint8_t *p, const vf *y, size_t k, int32_t zero, const uint8_t *table)
+/* y, at most top >= 0, as integers; NaN whose sign is set as the lowest.  Where signs are equal positive floats compare as
+ * their bits do. */
+VINLINE vi vcodes(vf y, float top)
+{
+    return _mm_cvtps_epi32(_mm_castsi128_ps(_mm_min_epi32(_mm_castps_si128(y), _mm_castps_si128(vset(top)))));
+}
+
+/* Codes of nv vectors of outputs (less zero, of which top is the highest), the last of k elements. */
+VINLINE void vstore_codes(int nv, uint8_t *p, const vf *y, size_t k, float top, int32_t zero, const uint8_t *table)
 {
     enum { ONE = VN };
     const vi zeros = _mm_set1_epi16((int16_t)zero);
     uint8_t out[4 * VN];
     vi i[4];
-    for (int v = 0; v < 4; v++) i[v] = _mm_cvtps_epi32(y[v < nv ? v : 0]);
+    for (int v = 0; v < 4; v++) i[v] = vcodes(y[v < nv ? v : 0], top);
     vi x = _mm_adds_epi16(_mm_packs_epi32(i[0], i[1]), zeros), z = _mm_adds_epi16(_mm_packs_epi32(i[2], i[3]), zeros);
     x = _mm_packus_epi16(x, z);
     size_t n = nv > 1 ? (size_t)nv * VN : k < ONE ? k : ONE;
