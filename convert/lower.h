@@ -90,6 +90,8 @@ void ps_lower_table(ps_lower *l, int32_t v, float *table);
 /* table[code of from] as codes of scale q. */
 poise_status ps_lower_look_up(ps_lower *l, int32_t from, const float *table, ps_scale q, const ps_node *like,
                               int32_t *id);
+/* Codes of scale q for those of value `from`. */
+poise_status ps_lower_rescale(ps_lower *l, int32_t from, ps_scale q, const ps_node *like, int32_t *id);
 /* The smallest scale for all numbers of a table, and 0. */
 ps_scale ps_lower_range(const float *table);
 

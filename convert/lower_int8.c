@@ -227,8 +227,10 @@ static poise_status visit_quantize(ps_lower *l, const ps_node *n)
     } else {
         PS_TRY(ps_lower_as_is(l, x, &id));
         ps_scale from = ps_lower_scale(l, id);
-        if (l->g->values[id].type != POISE_U8 || from.scale != q.scale || from.zero != q.zero)
+        if (l->g->values[id].type != POISE_U8)
             PS_TRY(ps_lower_emit(l, &ps_op_quantize, n, &(ps_quantize_params){POISE_U8, 0}, 1, &id, &q, &id));
+        else if (from.scale != q.scale || from.zero != q.zero)
+            PS_TRY(ps_lower_rescale(l, id, q, n, &id));
     }
     if (is_signed) {
         q.zero -= 128;

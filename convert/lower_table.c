@@ -131,14 +131,20 @@ static void operand(ps_lower *l, int32_t v, int32_t from, float *table)
     for (int i = 0; i < PS_LOWER_CODES; i++) table[i] = own[map[i]];
 }
 
+/* What the codes of value id stand for. */
+static void all_numbers(const ps_lower *l, int32_t id, float *table)
+{
+    ps_scale q = ps_lower_scale(l, id);
+    for (int32_t i = 0; i < PS_LOWER_CODES; i++) table[i] = (float)(i - q.zero) * q.scale;
+}
+
 void ps_lower_table(ps_lower *l, int32_t v, float *table)
 {
     const ps_form *f = &l->form[v];
     float other[PS_LOWER_CODES];
     ps_node n;
     if (f->kind == PS_FORM_EQUAL || !ps_lower_maker(l, v, &n)) {
-        ps_scale q = ps_lower_scale(l, f->id);
-        for (int32_t i = 0; i < PS_LOWER_CODES; i++) table[i] = (float)(i - q.zero) * q.scale;
+        all_numbers(l, f->id, table);
     } else if (n.op == &ps_op_unary) {
         operand(l, n.in[0], f->id, table);
         ps_unary_f32(&l->c, n.params, PS_LOWER_CODES, table, table);
@@ -176,4 +182,11 @@ poise_status ps_lower_look_up(ps_lower *l, int32_t from, const float *table, ps_
     }
     PS_TRY(ps_graph_constant(l->g, NULL, POISE_U8, 1, &n, codes, &in[1]));
     return ps_lower_emit(l, &ps_op_lookup, like, NULL, 2, in, &q, id);
+}
+
+poise_status ps_lower_rescale(ps_lower *l, int32_t from, ps_scale q, const ps_node *like, int32_t *id)
+{
+    float table[PS_LOWER_CODES];
+    all_numbers(l, from, table);
+    return ps_lower_look_up(l, from, table, q, like, id);
 }
