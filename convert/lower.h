@@ -30,12 +30,17 @@ typedef enum ps_form_kind {
     PS_FORM_WAITS  /* depends on quantised values; to be made when it is needed */
 } ps_form_kind;
 
+/* In which form all readers of a value need it. */
+typedef enum ps_want { PS_WANT_UNKNOWN, PS_WANT_CODES /* of one scale */, PS_WANT_MORE /* of several, or as it is */ } ps_want;
+
 typedef struct ps_form {
     int32_t kind;  /* ps_form_kind */
     int32_t id;    /* see ps_form_kind */
     int32_t as_is; /* the value with its old type, -1 = not made yet */
     int32_t maker; /* old node, -1 = none */
     int32_t uses;  /* readers among old nodes and outputs of the graph */
+    int32_t want;  /* ps_want: what they need */
+    ps_scale wanted;
     int32_t depth, size;
     int32_t codes;  /* the codes that were asked for last, -1 = none, and their scale */
     ps_scale codes_scale;
@@ -70,14 +75,17 @@ poise_status ps_lower_as_is(ps_lower *l, int32_t v, int32_t *id);
 bool ps_lower_maker(const ps_lower *l, int32_t v, ps_node *n);
 /* The u8 value that old value v is exactly, -1 = none. */
 poise_status ps_lower_equal(ps_lower *l, int32_t v, int32_t *id);
+bool ps_lower_to_codes(const ps_node *n); /* it is a quantize node with a scale of its own */
 bool ps_lower_waits(const ps_lower *l, int32_t v); /* it depends on quantised values */
 ps_scale ps_lower_scale(const ps_lower *l, int32_t id);
 bool ps_lower_is_dequantize(const ps_lower *l, const ps_node *n); /* of a quantised value */
 
 /* ---- lower_codes.c ---- */
 
-/* round(v / scale) + zero as u8.  `sole`: nobody else needs v. */
-poise_status ps_lower_codes(ps_lower *l, int32_t v, ps_scale q, bool sole, int32_t *id);
+/* Looks at all old nodes, last first, and finds out in which form values are needed. */
+void ps_lower_wants(ps_lower *l);
+/* round(v / scale) + zero as u8. */
+poise_status ps_lower_codes(ps_lower *l, int32_t v, ps_scale q, int32_t *id);
 /* Whether n repeats or regroups elements of input 0 and does nothing else. */
 bool ps_lower_moves(const ps_node *n);
 

@@ -118,7 +118,7 @@ bool ps_lower_waits(const ps_lower *l, int32_t v)
     return v >= 0 && l->form[v].kind != PS_FORM_PLAIN;
 }
 
-static bool to_codes(const ps_node *n)
+bool ps_lower_to_codes(const ps_node *n)
 {
     const ps_quantize_params *p = n->params;
     return n->op == &ps_op_quantize && n->n_in == 1 && p->to != POISE_F32;
@@ -223,7 +223,7 @@ static poise_status visit_quantize(ps_lower *l, const ps_node *n)
     bool is_signed = l->g->values[y].type == POISE_I8;
     if (is_signed) q.zero += 128;
     if (l->g->values[x].type == POISE_F32) {
-        PS_TRY(ps_lower_codes(l, x, q, true, &id));
+        PS_TRY(ps_lower_codes(l, x, q, &id));
     } else {
         PS_TRY(ps_lower_as_is(l, x, &id));
         ps_scale from = ps_lower_scale(l, id);
@@ -354,7 +354,7 @@ static poise_status visit(ps_lower *l, int32_t index)
     const ps_node n = l->g->nodes[index]; /* a copy: adding nodes moves them */
     for (int32_t k = 0; k < n.n_out; k++)
         if (n.out[k] >= 0) l->form[n.out[k]].maker = index;
-    if (to_codes(&n)) return visit_quantize(l, &n);
+    if (ps_lower_to_codes(&n)) return visit_quantize(l, &n);
     if (ps_lower_is_dequantize(l, &n)) return visit_dequantize(l, &n);
     if (may_wait(l, &n)) return wait(l, &n);
     int32_t id;
@@ -382,6 +382,7 @@ static poise_status prepare(ps_lower *l, ps_graph *g)
         for (int32_t k = 0; k < g->nodes[i].n_in; k++)
             if (g->nodes[i].in[k] >= 0) l->form[g->nodes[i].in[k]].uses++;
     for (int32_t i = 0; i < g->n_outputs; i++) l->form[g->outputs[i]].uses++;
+    ps_lower_wants(l);
     return POISE_OK;
 }
 

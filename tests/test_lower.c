@@ -264,6 +264,19 @@ static void largest_of_windows_on_codes(void **state)
     assert_true(is_codes(last_of(&ps_op_pool)->in[0]));
 }
 
+/* Both readers of the product want it in the same codes, behind what they do. */
+static void several_readers_of_one_scale(void **state)
+{
+    (void)state;
+    int32_t x = quantised_input(GB_DIMS(1, 8, 7, 7)), y = gb_conv_int8(&g, x, 8, 1, 0, 1);
+    ps_pool_params p = {.kernel = {3, 3}, .stride = {1, 1}, .dilation = {1, 1}, .pad = {1, 1, 1, 1}};
+    int32_t largest = gb_node(&g, &ps_op_pool, &p, 1, &y);
+    gb_output(&g, gb_round(&g, gb_concat(&g, 1, 2, (int32_t[]){y, largest}), 0.1F, 128));
+    gb_optimize_within(&g, 0.1, ROUNDS);
+    assert_int_equal(gb_count(&g, &ps_op_quantize), 2);
+    assert_true(is_codes(gb_first(&g, &ps_op_conv)->out[0]));
+}
+
 static void borders_of_zero_go_into_convolutions(void **state)
 {
     (void)state;
@@ -425,7 +438,7 @@ int main(void)
         T(products_of_two_quantised_values), T(residuals_are_added_as_codes), T(residuals_of_floats_are_added_behind),
         T(only_weights_are_integer), T(silu_between_roundings_is_a_table), T(tables_move_into_convolutions),
         T(chains_with_numbers_are_tables), T(moves_happen_on_codes), T(roundings_move_up_through_concat),
-        T(concat_of_one_scale_is_plain), T(largest_of_windows_on_codes), T(borders_of_zero_go_into_convolutions),
+        T(concat_of_one_scale_is_plain), T(largest_of_windows_on_codes), T(several_readers_of_one_scale), T(borders_of_zero_go_into_convolutions),
         T(sums_and_products_of_codes), T(sums_with_a_function_of_codes),
         T(sums_go_into_the_product_before), T(limits_that_no_code_passes_are_nothing),
         T(means_of_codes), T(equal_scales_vanish), T(other_scales_are_tables), T(roundings_to_two_scales_stay_two),
