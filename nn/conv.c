@@ -12,15 +12,21 @@
 
 #include <string.h>
 
-size_t ps_conv_scratch(const ps_conv *v)
+static size_t direct_scratch(const ps_conv *v)
 {
-    ps_conv_way way = ps_conv_way_of(v);
-    if (way == PS_CONV_DEPTHWISE) return ps_depthwise_scratch(v);
-    if (way == PS_CONV_WINOGRAD4) return ps_winograd_scratch(v);
     ps_conv_cut c;
     ps_conv_cut_make(v, &c);
     if (!ps_conv_cut_bytes(&c)) return SIZE_MAX;
     return ps_size_cap(c.thread_bytes, (size_t)c.threads);
+}
+
+size_t ps_conv_scratch(const ps_conv *v)
+{
+    ps_conv_way way = ps_conv_way_of(v);
+    if (way == PS_CONV_DEPTHWISE) return ps_depthwise_scratch(v);
+    if (way != PS_CONV_WINOGRAD4) return direct_scratch(v);
+    size_t other = v->x_type == POISE_U8 ? direct_scratch(v) : 0, mine = ps_winograd_scratch(v); /* weights may be too large */
+    return mine > other ? mine : other;
 }
 
 /* ---- running ---- */
@@ -174,7 +180,7 @@ static void multiply_codes(const block *b, size_t m, size_t from, size_t n, size
     q.ldr = b->r_pixel;
     q.narrow = true;
     size_t panel = b->group * c->all_panels;
-    for (size_t p = from / c->nr; p < ps_ceil_div(from + n, c->nr); p++) q.narrow = q.narrow && b->sums.narrow[panel + p];
+    for (size_t p = from / c->nr; p < ps_ceil_div(from + n, c->nr); p++) q.narrow = q.narrow && b->sums.fits[panel + p] & PS_CONV_NARROW;
     v->k->gemm_u8(m, n, c->k, taps, b->taps8, b->pixel, (const int8_t *)(const void *)w,
                   (ptrdiff_t)(sizeof(float) * c->panel_floats), y, b->y_pixel, &q);
 }
@@ -324,7 +330,7 @@ void ps_conv_run(const ps_conv *v)
         ps_depthwise_run(v);
         return;
     }
-    if (way == PS_CONV_WINOGRAD4) {
+    if (way == PS_CONV_WINOGRAD4 && ps_winograd_fits(v)) {
         ps_winograd_run(v);
         return;
     }

@@ -91,11 +91,16 @@ size_t ps_conv_packed(const ps_conv *v);
 /* Writes all sets, one behind the other.  Of v, only shapes, kernels, threads and the scale and zero point of x are used. */
 void ps_conv_pack(const ps_conv *v, const ps_weights *w, float *dst);
 /* What follows the panels of a set of s8: for each output channel what is added to its sum and the scale of that, for
- * each panel whether its pairs of weights are small (`narrow` in ps_requant).  A depthwise set has one panel. */
+ * each panel what its weights are not too large for.  A depthwise set has one panel. */
+enum {
+    PS_CONV_NARROW = 1,          /* `narrow` in ps_requant */
+    PS_CONV_SMALL_SUMS = 2,      /* sums of codes are below 2^25 on either side of 0, whatever the input */
+    PS_CONV_SMALL = (1 << 25) / 255 /* ... because weights of one sign add up to less than this */
+};
 typedef struct ps_conv_sums {
     int32_t *add;
     float *scale;
-    int32_t *narrow;
+    int32_t *fits; /* PS_CONV_NARROW and others */
 } ps_conv_sums;
 ps_conv_sums ps_conv_sums_of(const ps_conv *v, const float *set);
 /* In how many parts weights of quantised u8 with this zero point are multiplied, each a tap of its own on the same pixel. */
@@ -204,5 +209,7 @@ bool ps_winograd_can(const ps_conv *v);
 bool ps_winograd_pays(const ps_conv *v);
 size_t ps_winograd_scratch(const ps_conv *v);
 void ps_winograd_run(const ps_conv *v);
+/* Whether sums of codes are small enough, now that weights are known; always of floats. */
+bool ps_winograd_fits(const ps_conv *v);
 
 #endif

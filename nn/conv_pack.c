@@ -39,14 +39,14 @@ static size_t weight_words(const ps_conv *v)
     return n > SIZE_MAX / 8 ? SIZE_MAX : ps_round_up(n, WORDS);
 }
 
-static size_t narrow_flags(const ps_conv *v)
+static size_t fits_words(const ps_conv *v)
 {
     return ps_conv_way_of(v) == PS_CONV_DEPTHWISE ? 1 : ps_size_cap(panels(v), (size_t)v->group);
 }
 
 size_t ps_conv_packed(const ps_conv *v)
 {
-    size_t n = weight_words(v), sums[] = {(size_t)v->o, (size_t)v->o, narrow_flags(v)};
+    size_t n = weight_words(v), sums[] = {(size_t)v->o, (size_t)v->o, fits_words(v)};
     if (n > SIZE_MAX / 8) return SIZE_MAX;
     if (v->x_type != POISE_U8) return n;
     for (int i = 0; i < 3; i++)
@@ -60,7 +60,7 @@ ps_conv_sums ps_conv_sums_of(const ps_conv *v, const float *set)
     char *base = (char *)(uintptr_t)set;
     return (ps_conv_sums){.add = (int32_t *)(void *)(base + at * sizeof(float)),
                           .scale = (float *)(void *)(base + (at + each) * sizeof(float)),
-                          .narrow = (int32_t *)(void *)(base + (at + 2 * each) * sizeof(float))};
+                          .fits = (int32_t *)(void *)(base + (at + 2 * each) * sizeof(float))};
 }
 
 /* The weight at an offset, of output channel o. */

@@ -52,23 +52,24 @@ static void pack_u8(const ps_conv *v, const ps_weights *w, ptrdiff_t at, int kx,
         }
 }
 
-/* For column j of a panel of `quads` times four rows: the sum, and whether any pair of rows reaches beyond what 255 times
- * may be held in 16 bits. */
-static bool add_up(const int8_t *panel, size_t nr, size_t quads, size_t j, int32_t *sum)
+/* For column j of a panel of `quads` times four rows: the sum, and what its weights are not too large for. */
+static int32_t add_up(const int8_t *panel, size_t nr, size_t quads, size_t j, int32_t *sum)
 {
     enum { MOST = 128 }; /* 255*128 <= 32767 */
-    int32_t all = 0;
+    int32_t all_up = 0, all_down = 0;
     bool narrow = true;
     for (size_t q = 0; q < quads; q++) {
         const int8_t *w = panel + (q * nr + j) * 4;
         for (int i = 0; i < 4; i += 2) {
             int a = w[i], b = w[i + 1], up = (a > 0 ? a : 0) + (b > 0 ? b : 0), down = (a < 0 ? a : 0) + (b < 0 ? b : 0);
             narrow = narrow && up <= MOST && down >= -MOST;
-            all += a + b;
+            all_up += up;
+            all_down -= down;
         }
     }
-    *sum = all;
-    return narrow;
+    *sum = all_up - all_down;
+    bool small = all_up < PS_CONV_SMALL && all_down < PS_CONV_SMALL;
+    return (narrow ? PS_CONV_NARROW : 0) | (small ? PS_CONV_SMALL_SUMS : 0);
 }
 
 static void set_sum(const ps_conv *v, const ps_weights *w, const ps_conv_sums *s, size_t o, int32_t sum)
@@ -95,10 +96,10 @@ void ps_pack_codes(const ps_conv *v, const ps_weights *w, ptrdiff_t at, size_t p
             else
                 pack_u8(v, w, tap, kx, (size_t)kx * pixel, n, of_row);
         }
-    sums.narrow[panel] = 1;
+    sums.fits[panel] = PS_CONV_NARROW | PS_CONV_SMALL_SUMS;
     for (size_t j = 0; j < n; j++) {
         int32_t sum;
-        if (!add_up(to, nr, (size_t)v->kernel[0] * row / 4 / nr, j, &sum)) sums.narrow[panel] = 0;
+        sums.fits[panel] &= add_up(to, nr, (size_t)v->kernel[0] * row / 4 / nr, j, &sum);
         set_sum(v, w, &sums, o + j, sum);
     }
 }
@@ -112,7 +113,7 @@ void ps_pack_codes_depthwise(const ps_conv *v, const ps_weights *w, float *dst)
         for (int32_t kx = 0; kx < v->kernel[1]; kx++)
             for (size_t j = 0; j < c; j++)
                 *to++ = w->at ? ((const int8_t *)w->at)[(ptrdiff_t)j * w->group + ky * w->kernel[0] + kx * w->kernel[1]] : 0;
-    sums.narrow[0] = 0;
+    sums.fits[0] = 0;
     to -= taps * c;
     for (size_t j = 0; j < c; j++) {
         int32_t sum = 0;

@@ -13,43 +13,33 @@
  * bfloat16 is widened tile by tile and rounded behind the epilogue; values and products are floats, because 8 bits would
  * not survive the transforms (rms error 2e-2).  A quarter of the products at half the speed is still the faster way.
  *
- * Rounding: the transforms multiply by up to 5 and 8 and cancel; rms error against direct sums is about 10 times theirs
+ * Codes (u8 times s8) become the very sums that direct products give: the transforms are in whole numbers, of 16 bits in
+ * front of the products, and what they are multiplied by is divided out of 32 bits behind them (ops/kernels.def).  The sums
+ * must be below 2^25 for that, which packing finds out; if weights are too large, the direct way is taken.
+ *
+ * Rounding: with floats the transforms multiply by up to 5 and 8 and cancel; rms error against direct sums is about 10 times theirs
  * (1.5e-6 of the output's rms at 64 channels, 3e-6 at 256), far below what a trained network notices. */
-#include "nn/conv.h"
+#include "nn/conv_winograd.h"
 
 enum {
-    LINE = 6,
-    MATRICES = LINE * LINE,
+    LINE = PS_WINOGRAD_LINE,
+    MATRICES = PS_WINOGRAD_MATRICES,
     LEAST_CHANNELS = 16,     /* below, transforms cost more than they save */
     LEAST_TILES = 4,         /* below, so does the transform of weights */
     LEAST_HALF = 32,         /* channels where direct products of bfloat16 are fast */
     LEAST_TILES_S2 = 20,     /* the same with stride 2: 1.4 x as fast at 25 tiles (256 > 128 channels), 0.85 x at 16 and 9 */
+    LEAST_DOT = 32,          /* codes where direct products are fast: channels, */
+    LEAST_DOT_TILES = 12,    /* tiles */
     BLOCK_BYTES = 640 << 10, /* transformed inputs and outputs of a block: fits beside weights in 1 MB of L2 */
     KEPT_BYTES = 4 << 20,    /* most transformed weights that are kept for all blocks, */
     KEPT_BLOCKS = 3,         /* where there are so many: one more transform costs less than memory */
     CHUNK = 64,              /* channels of a panel that are transformed together: 288 KB of AVX-512's panels */
     MOST_CHUNK = 128,         /* a sum of so many is not cut */
     WIDE = 64,               /* output channels that are transformed together */
+    COLUMNS = 16             /* those of matrices of codes are a multiple of it */
 };
 
-typedef struct cut {
-    const ps_conv *v;
-    int side;        /* rows and columns of input behind a tile, and of values */
-    size_t products; /* their square */
-    ps_winograd_in_f32_fn *in;
-    ps_winograd_weights_f32_fn *weights;
-    ps_winograd_out_f32_fn *out;
-    size_t c, o, nr, mr, panels, panel_floats;
-    size_t tiles_x, tiles, block, blocks, images; /* tiles of an image, tiles in a block */
-    size_t joint, share, shares;                  /* panels of an output transform, of an item; items of a block */
-    size_t chunks;                                /* parts of the sums over input channels */
-    size_t in_ld, out_ld;                         /* floats from tile to tile */
-    size_t in_step, out_step, u_step;             /* and from point to point */
-    bool keep;
-    size_t kept_floats, thread_floats;
-    size_t pixels_floats; /* of thread_floats: a tile's inputs or outputs widened from bfloat16 */
-    int threads;
-} cut;
+typedef ps_winograd_cut cut;
 
 static size_t tiles_of(int32_t pixels)
 {
@@ -63,11 +53,25 @@ bool ps_winograd_can(const ps_conv *v)
     if (v->group != 1 || v->c < LEAST_CHANNELS || v->o < LEAST_CHANNELS) return false;
     for (int i = 0; i < v->batch_rank; i++)
         if (v->weight_step[i]) return false;
-    return v->x_type != POISE_U8 && v->xs.channel == 1 && v->ys.channel == 1 && (!v->residual || v->rs.channel == 1);
+    bool codes = v->x_type == POISE_U8;
+    if (codes && (v->stride[0] != 1 || v->c % 4 || v->k->gemm_u8_tile.nr % COLUMNS)) return false;
+    return v->xs.channel == 1 && v->ys.channel == 1 && (!v->residual || v->rs.channel == 1);
+}
+
+/* A quarter of the products, of 16 bits: half as fast as those of bytes by vpdpbusd, as fast as those by vpmaddubsw.  With
+ * vpdpbusd on Zen 4: 64 > 64 of 80x80 0.76 for 1.12 ms, 32 > 32 0.27 for 0.31, 16 > 16 0.55 for 0.39; 256 > 256 of 14x14 (16
+ * tiles) 0.44 for 0.51, 512 > 512 of 7x7 (4 tiles) 0.63 for 0.55. */
+static bool codes_pay(const ps_conv *v)
+{
+    size_t tiles = tiles_of(v->out[0]) * tiles_of(v->out[1]);
+    if (v->k->fast & PS_FAST_TILES) return false;
+    if (!(v->k->fast & PS_FAST_DOT)) return tiles >= LEAST_TILES;
+    return tiles >= LEAST_DOT_TILES && v->c >= LEAST_DOT && v->o >= LEAST_DOT;
 }
 
 bool ps_winograd_pays(const ps_conv *v)
 {
+    if (v->x_type == POISE_U8) return codes_pay(v);
     bool half = v->x_type == POISE_BF16 && v->k->fast & PS_FAST_BF16; /* against direct products at twice the speed */
     if (half && v->k->fast & PS_FAST_BF16X3) return false; /* ... and those of AMX's tiles, many times as fast */
     if (half && (v->stride[0] != 1 || v->c < LEAST_HALF || v->o < LEAST_HALF)) return false;
@@ -75,16 +79,16 @@ bool ps_winograd_pays(const ps_conv *v)
 }
 
 /* Rows a whole number of cache lines long, and never a multiple of 1 KB apart, which would share L1 sets. */
-static size_t spread_rows(size_t n)
+static size_t spread_rows(size_t n, size_t size)
 {
-    n = ps_round_up(n, 16);
-    return n % 256 ? n : n + 16;
+    n = ps_round_up(n * size, PS_ALIGN);
+    return (n % 1024 ? n : n + PS_ALIGN) / size;
 }
 
 /* Tiles of a block: as many as stay in L2, but enough for the weights that each block reads again. */
 static void choose_block(cut *c, size_t want)
 {
-    size_t tile = c->products * (c->in_ld + c->out_ld) * sizeof(float), least = 2 * c->mr;
+    size_t tile = c->products * (c->in_ld * c->size + c->out_ld * sizeof(float)), least = 2 * c->mr;
     size_t fit = ps_least(BLOCK_BYTES / tile / c->mr * c->mr, c->tiles);
     size_t part = ps_ceil_div(c->tiles * c->images, want);
     if (fit > part) fit = part;
@@ -101,44 +105,58 @@ static void choose_share(cut *c, size_t want)
     c->shares = ps_ceil_div(c->panels, c->share);
 }
 
+/* Points of values and matrices, never a whole number of pages apart. */
+static void choose_steps(cut *c)
+{
+    size_t line = PS_ALIGN / c->size, columns = c->codes ? ps_round_up(ps_least(c->nr, c->o), COLUMNS) : c->nr;
+    c->in_ld = spread_rows(c->c, c->size);
+    c->in_step = c->block * c->in_ld + line;
+    c->out_step = ps_round_up(c->block * c->out_ld, 16) + 16;
+    c->u_step = ps_round_up(c->c * columns, line) + line;
+    c->kept_bytes = ps_size_cap(ps_size_cap(c->panels * MATRICES, c->u_step), c->size);
+    c->keep = c->blocks * c->images >= KEPT_BLOCKS && c->kept_bytes <= KEPT_BYTES;
+    if (c->keep) return;
+    c->kept_bytes = 0;
+    c->u_step = ps_round_up(ps_ceil_div(c->c, c->chunks) * columns, line) + line;
+}
+
+static void count_bytes(cut *c)
+{
+    const ps_conv *v = c->v;
+    size_t in_pixels = v->x_type == POISE_BF16 ? c->products * c->c : 0, out_pixels = v->y_type == POISE_BF16 ? 16 * c->out_ld : 0;
+    c->in_bytes = ps_size_cap(ps_size_cap(c->products, c->in_step), c->size);
+    c->out_bytes = ps_size_cap(ps_size_cap(c->products, c->out_step), sizeof(float));
+    c->u_bytes = c->keep ? 0 : ps_size_cap(ps_size_cap(MATRICES, c->u_step), c->size);
+    c->pixels_bytes = ps_round_up(in_pixels > out_pixels ? in_pixels : out_pixels, 16) * sizeof(float);
+    c->thread_bytes = c->in_bytes;
+    const size_t more[3] = {c->out_bytes, c->u_bytes, c->pixels_bytes};
+    for (int i = 0; i < 3; i++)
+        if (!ps_size_add(&c->thread_bytes, c->thread_bytes, more[i])) c->thread_bytes = SIZE_MAX;
+}
+
 static void make_cut(const ps_conv *v, cut *c)
 {
-    *c = (cut){.v = v, .c = (size_t)v->c, .o = (size_t)v->o};
-    bool one = v->stride[0] == 1;
-    c->side = one ? 6 : 9;
+    *c = (cut){.v = v, .c = (size_t)v->c, .o = (size_t)v->o, .codes = v->x_type == POISE_U8};
+    ps_tile tile = c->codes ? v->k->gemm_u8_tile : v->k->gemm_f32_tile;
+    c->size = c->codes ? sizeof(int16_t) : sizeof(float);
+    c->side = v->stride[0] == 1 ? 6 : 9;
     c->products = (size_t)c->side * (size_t)c->side;
-    c->in = one ? v->k->winograd_in_f32 : v->k->winograd_s2_in_f32;
-    c->weights = one ? v->k->winograd_weights_f32 : v->k->winograd_s2_weights_f32;
-    c->out = one ? v->k->winograd_out_f32 : v->k->winograd_s2_out_f32;
-    c->mr = (size_t)v->k->gemm_f32_tile.mr;
-    c->nr = (size_t)v->k->gemm_f32_tile.nr;
+    c->mr = (size_t)tile.mr;
+    c->nr = (size_t)tile.nr;
     c->panels = ps_ceil_div(c->o, c->nr);
-    c->panel_floats = ps_round_up(9 * c->c * c->nr, PS_ALIGN / sizeof(float));
+    c->panel_words = ps_round_up(9 * c->c * c->nr / (c->codes ? sizeof(float) : 1), PS_ALIGN / sizeof(float));
     c->tiles_x = tiles_of(v->out[1]);
     c->tiles = tiles_of(v->out[0]) * c->tiles_x;
     c->images = ps_conv_images(v);
     c->joint = ps_least(c->nr < WIDE ? WIDE / c->nr : 1, c->panels);
     c->chunks = c->c > MOST_CHUNK ? ps_ceil_div(c->c, CHUNK) : 1;
-    c->in_ld = spread_rows(c->c);
-    c->out_ld = c->joint * c->nr;
+    c->in_ld = spread_rows(c->c, c->size);
+    c->out_ld = c->codes ? ps_least(c->joint * c->nr, ps_round_up(c->o, COLUMNS)) : c->joint * c->nr;
     size_t want = ps_conv_chunks_wanted(v);
     choose_block(c, want);
     choose_share(c, want);
-    c->in_step = c->block * c->in_ld + 16;
-    c->out_step = ps_round_up(c->block * c->out_ld, 16) + 16;
-    c->u_step = ps_round_up(c->c * c->nr, 16) + 16;
-    c->kept_floats = ps_size_cap(c->panels * MATRICES, c->u_step);
-    c->keep = c->blocks * c->images >= KEPT_BLOCKS && c->kept_floats <= KEPT_BYTES / sizeof(float);
-    if (!c->keep) {
-        c->kept_floats = 0;
-        c->u_step = ps_round_up(ps_ceil_div(c->c, c->chunks) * c->nr, 16) + 16;
-    }
-    c->thread_floats = ps_size_cap(c->products, c->in_step + c->out_step);
-    if (!c->keep && !ps_size_add(&c->thread_floats, c->thread_floats, ps_size_cap(MATRICES, c->u_step)))
-        c->thread_floats = SIZE_MAX;
-    size_t in_pixels = v->x_type == POISE_BF16 ? c->products * c->c : 0, out_pixels = v->y_type == POISE_BF16 ? 16 * c->out_ld : 0;
-    c->pixels_floats = ps_round_up(in_pixels > out_pixels ? in_pixels : out_pixels, 16);
-    if (!ps_size_add(&c->thread_floats, c->thread_floats, c->pixels_floats)) c->thread_floats = SIZE_MAX;
+    choose_steps(c);
+    count_bytes(c);
     c->threads = want > 1 ? v->threads : 1;
 }
 
@@ -146,24 +164,14 @@ size_t ps_winograd_scratch(const ps_conv *v)
 {
     cut c;
     make_cut(v, &c);
-    size_t mine = ps_size_cap(c.thread_floats, (size_t)c.threads), all;
-    return ps_size_add(&all, mine, c.kept_floats) ? ps_size_cap(all, sizeof(float)) : SIZE_MAX;
+    size_t mine = ps_size_cap(c.thread_bytes, (size_t)c.threads), all;
+    return ps_size_add(&all, mine, c.kept_bytes) ? all : SIZE_MAX;
 }
 
-/* All points of input channels [from, to) of one panel. */
-static void transform_weights(const cut *c, size_t panel, size_t from, size_t to, float *u)
+/* Where chunk i of the input channels begins: fours of codes stay together. */
+static size_t chunk_at(const cut *c, size_t i)
 {
-    const float *w = c->v->weights + panel * c->panel_floats + from * c->nr;
-    c->weights((to - from) * c->nr, w, (ptrdiff_t)(c->c * c->nr), u, (ptrdiff_t)c->u_step);
-}
-
-static void keep_weights(void *ctx, int begin, int end, int thread)
-{
-    (void)thread;
-    const cut *c = ctx;
-    float *kept = (float *)(void *)c->v->scratch;
-    for (size_t i = (size_t)begin; i < (size_t)end; i++)
-        transform_weights(c, i, 0, c->c, kept + i * MATRICES * c->u_step);
+    return c->codes ? c->c / 4 * i / c->chunks * 4 : c->c * i / c->chunks;
 }
 
 /* The rows (or columns) of a window at `at` that an image of `size` has: [*first, *end). */
@@ -176,118 +184,51 @@ static void clip(ptrdiff_t at, int32_t size, int side, int *first, int *end)
     *end = to > from ? (int)to : (int)from;
 }
 
-/* Whether an output pixel of the tile is needed. */
-static bool is_needed(const cut *c, size_t tile)
+ps_part ps_winograd_window(const ps_winograd_tiles *t, const ps_winograd_tile *tile, ptrdiff_t *at)
 {
-    const ps_conv *v = c->v;
+    const ps_conv *v = t->c->v;
+    ptrdiff_t first = ps_conv_offset(v->batch_rank, v->batch, t->image, v->xs.batch);
+    ptrdiff_t y = (ptrdiff_t)tile->y * v->stride[0] - v->pad[0], x = (ptrdiff_t)tile->x * v->stride[1] - v->pad[1];
+    ps_part part;
+    clip(y, v->in[0], t->c->side, &part.y0, &part.y1);
+    clip(x, v->in[1], t->c->side, &part.x0, &part.x1);
+    bool any = part.y0 < part.y1 && part.x0 < part.x1;
+    *at = any ? first + (y + part.y0) * v->xs.row + (x + part.x0) * v->xs.pixel : first;
+    return part;
+}
+
+bool ps_winograd_tile_of(const ps_winograd_tiles *t, size_t i, ps_winograd_tile *tile)
+{
+    const ps_conv *v = t->c->v;
+    size_t h = (size_t)v->out[0], w = (size_t)v->out[1], y = (t->from + i) / t->c->tiles_x * 4, x = (t->from + i) % t->c->tiles_x * 4;
+    *tile = (ps_winograd_tile){y, x, ps_least(h - y, 4), ps_least(w - x, 4)};
     if (!v->need) return true;
-    size_t y = tile / c->tiles_x * 4, x = tile % c->tiles_x * 4, h = (size_t)v->out[0], w = (size_t)v->out[1];
-    for (size_t i = y; i < y + 4 && i < h; i++)
-        for (size_t j = x; j < x + 4 && j < w; j++)
-            if (v->need[i * w + j]) return true;
+    for (size_t r = y; r < y + tile->rows; r++)
+        for (size_t s = x; s < x + tile->cols; s++)
+            if (v->need[r * w + s]) return true;
     return false;
 }
 
-/* rows x cols pixels of n bfloat16 as a dense block of floats, and back. */
-static void widen(const ps_kernels *k, size_t rows, size_t cols, size_t n, const uint16_t *x, ptrdiff_t row,
-                  ptrdiff_t pixel, float *y)
+static void transform_weights(const cut *c, const ps_winograd_part *part, void *u)
 {
-    size_t each = pixel == (ptrdiff_t)n ? cols : 1;
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < cols; j += each, y += each * n)
-            k->f32_from_bf16(each * n, x + (ptrdiff_t)i * row + (ptrdiff_t)j * pixel, y);
+    if (c->codes)
+        ps_winograd_weights_u8(c, part, u);
+    else
+        ps_winograd_weights_f32(c, part, u);
 }
 
-static void narrow(const ps_kernels *k, size_t rows, size_t cols, size_t n, const float *x, uint16_t *y,
-                   ptrdiff_t row, ptrdiff_t pixel)
+static ps_winograd_part whole_panel(const cut *c, size_t panel)
 {
-    size_t each = pixel == (ptrdiff_t)n ? cols : 1;
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < cols; j += each, x += each * n)
-            k->bf16_from_f32(each * n, x, y + (ptrdiff_t)i * row + (ptrdiff_t)j * pixel);
+    return (ps_winograd_part){panel, 0, c->c, ps_least(c->nr, c->o - panel * c->nr)};
 }
 
-/* Gives how many of the n tiles are needed: their inputs follow one another. */
-static size_t transform_inputs(const cut *c, size_t image, size_t from, size_t n, float *in, float *pixels)
+static void keep_weights(void *ctx, int begin, int end, int thread)
 {
-    const ps_conv *v = c->v;
-    ptrdiff_t first = ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch);
-    const float *x = v->x;
-    const uint16_t *x16 = v->x;
-    size_t needed = 0;
-    for (size_t t = 0; t < n; t++) {
-        if (!is_needed(c, from + t)) continue;
-        ptrdiff_t y0 = (ptrdiff_t)((from + t) / c->tiles_x * 4) * v->stride[0] - v->pad[0];
-        ptrdiff_t x0 = (ptrdiff_t)((from + t) % c->tiles_x * 4) * v->stride[1] - v->pad[1];
-        ps_part part;
-        clip(y0, v->in[0], c->side, &part.y0, &part.y1);
-        clip(x0, v->in[1], c->side, &part.x0, &part.x1);
-        bool any = part.y0 < part.y1 && part.x0 < part.x1;
-        ptrdiff_t at = any ? first + (y0 + part.y0) * v->xs.row + (x0 + part.x0) * v->xs.pixel : first;
-        float *to = in + needed++ * c->in_ld;
-        if (v->x_type == POISE_BF16) {
-            size_t rows = any ? (size_t)(part.y1 - part.y0) : 0, cols = any ? (size_t)(part.x1 - part.x0) : 0;
-            widen(v->k, rows, cols, c->c, x16 + at, v->xs.row, v->xs.pixel, pixels);
-            c->in(c->c, pixels, (ptrdiff_t)(cols * c->c), (ptrdiff_t)c->c, &part, to, (ptrdiff_t)c->in_step);
-        } else {
-            c->in(c->c, x + at, v->xs.row, v->xs.pixel, &part, to, (ptrdiff_t)c->in_step);
-        }
-    }
-    return needed;
-}
-
-/* out (+)= in * u for n tiles and k channels; the products differ by at most one row in height. */
-static void multiply(const cut *c, size_t n, size_t k, size_t cols, const float *in, const float *u, bool add,
-                     float *out)
-{
-    size_t parts = ps_ceil_div(n, c->mr);
-    for (size_t i = 0; i < parts; i++) {
-        size_t t = n * i / parts, m = n * (i + 1) / parts - t;
-        const float *a = in + t * c->in_ld;
-        float *y = out + t * c->out_ld;
-        ps_epilogue e = {.act = PS_ACT_NONE, .residual = add ? y : NULL, .ldr = (ptrdiff_t)c->out_ld};
-        c->v->k->gemm_f32(m, cols, k, 1, &a, (ptrdiff_t)c->in_ld, u, y, (ptrdiff_t)c->out_ld, &e);
-    }
-}
-
-static void transform_outputs(const cut *c, size_t image, size_t from, size_t n, size_t channel, size_t cols,
-                              const float *out, float *pixels)
-{
-    const ps_conv *v = c->v;
-    ptrdiff_t y = ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch) + (ptrdiff_t)channel;
-    ptrdiff_t r = v->residual ? ps_conv_offset(v->batch_rank, v->batch, image, v->rs.batch) + (ptrdiff_t)channel : 0;
-    ptrdiff_t ld = (ptrdiff_t)cols;
-    const float *residual = v->r;
-    const uint16_t *residual16 = v->r;
-    float *to32 = v->y;
-    uint16_t *to16 = v->y;
-    ps_epilogue e = {.bias = v->bias ? v->bias + channel : NULL,
-                     .act = (ps_act)v->fused.act,
-                     .a = v->fused.a,
-                     .b = v->fused.b,
-                     .act_last = v->fused.act_last != 0};
-    for (size_t t = 0; t < n; t++) {
-        if (!is_needed(c, from + t)) continue;
-        size_t ty = (from + t) / c->tiles_x * 4, tx = (from + t) % c->tiles_x * 4;
-        size_t rows = ps_least((size_t)v->out[0] - ty, 4), columns = ps_least((size_t)v->out[1] - tx, 4);
-        ptrdiff_t to = y + (ptrdiff_t)ty * v->ys.row + (ptrdiff_t)tx * v->ys.pixel;
-        ptrdiff_t add = r + (ptrdiff_t)ty * v->rs.row + (ptrdiff_t)tx * v->rs.pixel, row = (ptrdiff_t)columns * ld;
-        if (v->y_type == POISE_BF16) {
-            if (v->residual) {
-                widen(v->k, rows, columns, cols, residual16 + add, v->rs.row, v->rs.pixel, pixels);
-                e.residual = pixels;
-                e.ldr = ld;
-            }
-            c->out(cols, out, (ptrdiff_t)c->out_step, rows, columns, pixels, row, ld, row, &e);
-            narrow(v->k, rows, columns, cols, pixels, to16 + to, v->ys.row, v->ys.pixel);
-        } else {
-            if (v->residual) {
-                e.residual = residual + add;
-                e.ldr = v->rs.pixel;
-            }
-            c->out(cols, out, (ptrdiff_t)c->out_step, rows, columns, to32 + to, v->ys.row, v->ys.pixel, v->rs.row, &e);
-        }
-        out += c->out_ld;
+    (void)thread;
+    const cut *c = ctx;
+    for (size_t i = (size_t)begin; i < (size_t)end; i++) {
+        ps_winograd_part all = whole_panel(c, i);
+        transform_weights(c, &all, c->v->scratch + i * MATRICES * c->u_step * c->size);
     }
 }
 
@@ -299,52 +240,69 @@ static void met(const cut *c, size_t i, size_t *first, size_t *end)
     *end = i + 1 < LINE ? i + 1 : (size_t)c->side;
 }
 
-/* All products of n transformed tiles with input channels [from, to) of one panel, whose matrices are at u. */
-static void multiply_chunk(const cut *c, size_t from, size_t to, size_t cols, size_t n, const float *in, const float *u,
-                           float *out)
+/* All products of n transformed tiles with a part of a panel, whose matrices are at u. */
+static void multiply_part(const cut *c, const ps_winograd_part *part, size_t n, const char *in, const char *u, char *out)
 {
-    for (size_t p = 0; p < MATRICES; p++, u += c->u_step) {
+    for (size_t p = 0; p < MATRICES; p++, u += c->u_step * c->size) {
         size_t y0, y1, x0, x1;
         met(c, p / LINE, &y0, &y1);
         met(c, p % LINE, &x0, &x1);
         for (size_t y = y0; y < y1; y++)
             for (size_t x = x0; x < x1; x++) {
                 size_t at = y * (size_t)c->side + x;
-                multiply(c, n, to - from, cols, in + at * c->in_step + from, u, from > 0, out + at * c->out_step);
+                const char *a = in + (at * c->in_step + part->from) * c->size;
+                char *to = out + at * c->out_step * sizeof(float);
+                if (c->codes)
+                    ps_winograd_multiply_u8(c, part, n, a, u, to);
+                else
+                    ps_winograd_multiply_f32(c, part, n, a, u, to);
             }
     }
 }
 
 /* All values of n tiles and the output channels of one panel, in `out`. */
-static void run_panel(const cut *c, size_t panel, size_t n, const float *in, float *out, float *u)
+static void run_panel(const cut *c, size_t panel, size_t n, const char *in, char *out, char *u)
 {
-    const float *kept = (const float *)(const void *)c->v->scratch + panel * MATRICES * c->u_step;
-    size_t cols = ps_least(c->nr, c->o - panel * c->nr);
+    const char *kept = (const char *)c->v->scratch + panel * MATRICES * c->u_step * c->size;
+    ps_winograd_part part = whole_panel(c, panel);
+    size_t row = (c->codes ? ps_round_up(part.cols, COLUMNS) : c->nr) * c->size;
     for (size_t i = 0; i < c->chunks; i++) {
-        size_t from = c->c * i / c->chunks, to = c->c * (i + 1) / c->chunks;
-        if (!c->keep) transform_weights(c, panel, from, to, u);
-        multiply_chunk(c, from, to, cols, n, in, c->keep ? kept + from * c->nr : u, out);
+        part.from = chunk_at(c, i);
+        part.to = chunk_at(c, i + 1);
+        if (!c->keep) transform_weights(c, &part, u);
+        multiply_part(c, &part, n, in, c->keep ? kept + part.from * row : u, out);
     }
 }
 
 static void run_items(void *ctx, int begin, int end, int thread)
 {
     const cut *c = ctx;
-    float *mine = (float *)(void *)c->v->scratch + c->kept_floats + (size_t)thread * c->thread_floats;
-    float *in = mine, *out = in + c->products * c->in_step, *u = out + c->products * c->out_step;
-    float *pixels = mine + c->thread_floats - c->pixels_floats;
+    char *in = (char *)c->v->scratch + c->kept_bytes + (size_t)thread * c->thread_bytes, *out = in + c->in_bytes;
+    char *u = out + c->out_bytes, *pixels = u + c->u_bytes;
     for (size_t i = (size_t)begin; i < (size_t)end; i++) {
-        size_t image = i / c->shares / c->blocks, from = i / c->shares % c->blocks * c->block;
-        size_t n = from >= c->tiles ? 0 : ps_least(c->tiles - from, c->block);
+        size_t from = i / c->shares % c->blocks * c->block;
         size_t p0 = i % c->shares * c->share, p1 = ps_least(p0 + c->share, c->panels);
-        size_t needed = transform_inputs(c, image, from, n, in, pixels);
+        const ps_winograd_tiles t = {c, i / c->shares / c->blocks, from, from >= c->tiles ? 0 : ps_least(c->tiles - from, c->block)};
+        size_t needed = c->codes ? ps_winograd_inputs_u8(&t, in, pixels) : ps_winograd_inputs_f32(&t, in, pixels);
         if (!needed) continue;
         for (size_t p = p0; p < p1; p += c->joint) {
-            size_t last = ps_least(p + c->joint, p1), channel = p * c->nr;
-            for (size_t q = p; q < last; q++) run_panel(c, q, needed, in, out + (q - p) * c->nr, u);
-            transform_outputs(c, image, from, n, channel, ps_least(last * c->nr, c->o) - channel, out, pixels);
+            size_t last = ps_least(p + c->joint, p1), channel = p * c->nr, cols = ps_least(last * c->nr, c->o) - channel;
+            for (size_t q = p; q < last; q++) run_panel(c, q, needed, in, out + (q - p) * c->nr * sizeof(float), u);
+            if (c->codes)
+                ps_winograd_outputs_u8(&t, channel, cols, out, pixels);
+            else
+                ps_winograd_outputs_f32(&t, channel, cols, out, pixels);
         }
     }
+}
+
+bool ps_winograd_fits(const ps_conv *v)
+{
+    if (v->x_type != POISE_U8) return true;
+    const ps_conv_sums sums = ps_conv_sums_of(v, v->weights);
+    for (size_t i = 0; i < ps_ceil_div((size_t)v->o, (size_t)v->k->gemm_u8_tile.nr); i++)
+        if (!(sums.fits[i] & PS_CONV_SMALL_SUMS)) return false;
+    return true;
 }
 
 void ps_winograd_run(const ps_conv *v)

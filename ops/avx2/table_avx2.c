@@ -34,6 +34,7 @@ const ps_kernels ps_kernels_avx2 = {
     .winograd_in_u8 = ps_winograd_in_u8_avx2,
     .winograd_weights_s8 = ps_winograd_weights_s8_avx2,
     .gemm_s16 = ps_gemm_s16_avx2,
+    .winograd_out_s32 = ps_winograd_out_s32_avx2,
     .bf16_from_f32 = ps_bf16_from_f32_avx2,
     .f32_from_bf16 = ps_f32_from_bf16_avx2,
     .dwconv_u8 = ps_dwconv_u8_avx2,

@@ -38,6 +38,7 @@ const ps_kernels ps_kernels_sse4 = {
     .winograd_in_u8 = ps_winograd_in_u8_sse4,
     .winograd_weights_s8 = ps_winograd_weights_s8_sse4,
     .gemm_s16 = ps_gemm_s16_sse4,
+    .winograd_out_s32 = ps_winograd_out_s32_sse4,
     .bf16_from_f32 = ps_bf16_from_f32_sse4,
     .f32_from_bf16 = ps_f32_from_bf16_sse4,
     .dwconv_u8 = ps_dwconv_u8_sse4,

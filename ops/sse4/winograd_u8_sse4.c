@@ -4,4 +4,5 @@
 #include "ops/vec/words_sse4.h"
 
 #include "ops/tmpl/gemm_s16.inc"
+#include "ops/tmpl/winograd_s32.inc"
 #include "ops/tmpl/winograd_u8.inc"
