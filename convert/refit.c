@@ -149,7 +149,7 @@ static bool follows_size(const ps_op *op)
            op == &ps_op_binary || op == &ps_op_softmax || op == &ps_op_soft_argmax || op == &ps_op_affine ||
            op == &ps_op_matmul || op == &ps_op_transpose || op == &ps_op_concat || op == &ps_op_reshape ||
            op == &ps_op_slice || op == &ps_op_resize || op == &ps_op_reduce || op == &ps_op_layer_norm ||
-           op == &ps_op_cast;
+           op == &ps_op_cast || op == &ps_op_quantize || op == &ps_op_lookup;
 }
 
 /* What the dimensions of the output are made of, where the node's parameters say it. */

@@ -205,10 +205,34 @@ static void follows_dimensions(void **state)
     assert_true(ps_refit_append(&huge, &sum) && ps_refit_extent(&huge, -1, true) == INT32_MAX);
 }
 
+/* Codes and lookups follow any size. */
+static void codes_follow(void **state)
+{
+    (void)state;
+    ps_graph g = {0};
+    uint8_t table[256];
+    int32_t x = gb_input(&g, 4, (const int32_t[]){1, 3, 16, 16}), q, t, y;
+    for (int i = 0; i < 256; i++) table[i] = (uint8_t)(255 - i);
+    assert_int_equal(ps_graph_value(&g, "q", &q), POISE_OK);
+    g.values[q].scale = 0.1f, g.values[q].zero = 7;
+    assert_int_equal(ps_graph_node(&g, &ps_op_quantize, "q", &(ps_quantize_params){POISE_U8, 0}, 1, &x, 1, &q), POISE_OK);
+    assert_int_equal(ps_graph_infer(&g, 0), POISE_OK);
+    assert_int_equal(ps_graph_constant(&g, "t", POISE_U8, 1, (const int32_t[]){256}, table, &t), POISE_OK);
+    assert_int_equal(ps_graph_value(&g, "y", &y), POISE_OK);
+    g.values[y].scale = 0.2f;
+    assert_int_equal(ps_graph_node(&g, &ps_op_lookup, "y", NULL, 2, (const int32_t[]){q, t}, 1, &y), POISE_OK);
+    assert_int_equal(ps_graph_infer(&g, 1), POISE_OK);
+    gb_output(&g, gb_node(&g, &ps_op_quantize, &(ps_quantize_params){POISE_F32, 0}, 1, &y));
+    if (ps_refit(&g, 32, 64)) fail_msg("%s", poise_error_text());
+    const ps_value *out = &g.values[g.outputs[0]];
+    assert_true(out->dim[2] == 32 && out->dim[3] == 64 && g.values[y].scale == 0.2f);
+    ps_graph_free(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(equals_an_export),
                                        cmocka_unit_test(refuses_what_cannot_follow),
-                                       cmocka_unit_test(follows_dimensions)};
+                                       cmocka_unit_test(follows_dimensions), cmocka_unit_test(codes_follow)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
