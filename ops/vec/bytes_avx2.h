@@ -18,6 +18,16 @@ VINLINE void bstore(uint8_t *p, vb x) { _mm256_storeu_si256((__m256i *)(void *)p
 VINLINE __mmask32 bfirst(size_t k) { return k >= BN ? ~0u : (1u << k) - 1; }
 VINLINE vb bload_k(const uint8_t *p, size_t k) { return _mm256_maskz_loadu_epi8(bfirst(k), p); }
 VINLINE void bstore_k(uint8_t *p, vb x, size_t k) { _mm256_mask_storeu_epi8(p, bfirst(k), x); }
+#define BFOUR
+VINLINE void bstore_four(uint8_t *p, ptrdiff_t ld, size_t n, size_t k, vb x)
+{
+    const __mmask16 some = (__mmask16)((1u << k) - 1u);
+    const __m128i low = _mm256_castsi256_si128(x), high = _mm256_extracti128_si256(x, 1);
+    _mm_mask_storeu_epi8(p, some, low);
+    if (n > 1) _mm_mask_storeu_epi8(p + ld, some, _mm_unpackhi_epi64(low, low));
+    if (n > 2) _mm_mask_storeu_epi8(p + 2 * ld, some, high);
+    if (n > 3) _mm_mask_storeu_epi8(p + 3 * ld, some, _mm_unpackhi_epi64(high, high));
+}
 #else
 VINLINE vb bload_k(const uint8_t *p, size_t k)
 {
@@ -49,6 +59,13 @@ VINLINE vb bpack8(vb a, vb b) { return _mm256_packus_epi16(a, b); }
 
 VINLINE vi iset(int32_t x) { return _mm256_set1_epi32(x); }
 VINLINE vi iload(const int32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
+VINLINE vi iload_k(const int32_t *p, size_t k)
+{
+    if (k >= VN) return iload(p);
+    vi x = iset(0);
+    memcpy(&x, p, k * sizeof *p);
+    return x;
+}
 VINLINE void istore(int32_t *p, vi x) { _mm256_storeu_si256((__m256i *)(void *)p, x); }
 VINLINE vi iadd(vi a, vi b) { return _mm256_add_epi32(a, b); }
 #define IKEEP(x) __asm__("" : "+x"(x))

@@ -35,6 +35,7 @@ VINLINE vb bpack8(vb a, vb b) { return _mm512_packus_epi16(a, b); }
 
 VINLINE vi iset(int32_t x) { return _mm512_set1_epi32(x); }
 VINLINE vi iload(const int32_t *p) { return _mm512_loadu_si512(p); }
+VINLINE vi iload_k(const int32_t *p, size_t k) { return _mm512_maskz_loadu_epi32(vfirst(k), p); }
 VINLINE void istore(int32_t *p, vi x) { _mm512_storeu_si512(p, x); }
 VINLINE vi iadd(vi a, vi b) { return _mm512_add_epi32(a, b); }
 #define IKEEP(x) __asm__("" : "+v"(x))
@@ -49,5 +50,16 @@ VINLINE vb bzip8high(vb a, vb b) { return _mm512_unpackhi_epi8(a, b); }
 VINLINE vb bzip16low(vb a, vb b) { return _mm512_unpacklo_epi16(a, b); }
 VINLINE vb bzip16high(vb a, vb b) { return _mm512_unpackhi_epi16(a, b); }
 // clang-format on
+
+/* Up to n of four pixels of up to k <= VN bytes each, that bsort made of one vector of integers of each. */
+#define BFOUR
+VINLINE void bstore_four(uint8_t *p, ptrdiff_t ld, size_t n, size_t k, vb x)
+{
+    const __mmask16 some = (__mmask16)((1u << k) - 1u);
+    _mm_mask_storeu_epi8(p, some, _mm512_castsi512_si128(x));
+    if (n > 1) _mm_mask_storeu_epi8(p + ld, some, _mm512_extracti32x4_epi32(x, 1));
+    if (n > 2) _mm_mask_storeu_epi8(p + 2 * ld, some, _mm512_extracti32x4_epi32(x, 2));
+    if (n > 3) _mm_mask_storeu_epi8(p + 3 * ld, some, _mm512_extracti32x4_epi32(x, 3));
+}
 
 #endif

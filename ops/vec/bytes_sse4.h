@@ -2,7 +2,7 @@
  *
  * The same names in every bytes_<isa>.h.  b..: a vector of BN = 4*VN bytes; vi: of VN 32-bit integers; k as in vec_sse4.h, but
  * of bytes.  A vector of bytes widens to four of integers in an order that bpack undoes; behind bspread it is the order
- * of memory, as is that of what bsort makes of bpack's result. */
+ * of memory, as is that of what bsort makes of bpack's result.  BFOUR: there is bstore_four, and 32 registers. */
 #ifndef PS_OPS_VEC_BYTES_SSE4_H
 #define PS_OPS_VEC_BYTES_SSE4_H
 
@@ -44,6 +44,13 @@ VINLINE vb bpack8(vb a, vb b) { return _mm_packus_epi16(a, b); }
 
 VINLINE vi iset(int32_t x) { return _mm_set1_epi32(x); }
 VINLINE vi iload(const int32_t *p) { return _mm_loadu_si128((const __m128i *)(const void *)p); }
+VINLINE vi iload_k(const int32_t *p, size_t k)
+{
+    if (k >= VN) return iload(p);
+    vi x = iset(0);
+    memcpy(&x, p, k * sizeof *p);
+    return x;
+}
 VINLINE void istore(int32_t *p, vi x) { _mm_storeu_si128((__m128i *)(void *)p, x); }
 VINLINE vi iadd(vi a, vi b) { return _mm_add_epi32(a, b); }
 /* Keeps x in a register: compilers else load it wherever it is used. */
