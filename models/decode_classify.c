@@ -41,7 +41,8 @@ static poise_status bind(const ps_io *io, ps_task *t)
     bool ultralytics = io->meta && io->meta(io->ctx, "names") && io->meta(io->ctx, "stride");
     t->kind = PS_TASK_CLASSIFY;
     t->n_classes = n;
-    t->pixels.fit = PS_FIT_CROP;
+    bool small = t->in_h < 128; /* nets for microcontrollers (MLPerf Tiny) are trained on whole pictures */
+    t->pixels.fit = small ? PS_FIT_STRETCH : PS_FIT_CROP;
     if (ultralytics) { /* trained on plain /255, short side to size */
         t->pixels.short_side = t->in_h < t->in_w ? t->in_h : t->in_w;
         return POISE_OK;

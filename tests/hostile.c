@@ -163,7 +163,7 @@ static void damage(const char *name, try_fn *try, bool certain)
 
 static void models(void)
 {
-    static const char *const kinds[] = {"detect", "classify", "shapes", "pose"};
+    static const char *const kinds[] = {"detect", "classify", "shapes", "pose", "codes"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         char onnx[32], poise[32];
         void *bytes;

@@ -1,4 +1,4 @@
-/* tests/tiny_onnx.c - a small protobuf writer and five networks. */
+/* tests/tiny_onnx.c - a small protobuf writer and six networks. */
 #include "tests/tiny_onnx.h"
 
 #include "runtime/memory.h"
@@ -10,9 +10,9 @@
 /* Field numbers of onnx.proto. */
 enum { MODEL_IR = 1, MODEL_GRAPH = 7, MODEL_OPSET = 8, MODEL_META = 14 };
 enum { GRAPH_NODE = 1, GRAPH_NAME = 2, GRAPH_CONST = 5, GRAPH_INPUT = 11, GRAPH_OUTPUT = 12 };
-enum { NODE_IN = 1, NODE_OUT = 2, NODE_NAME = 3, NODE_TYPE = 4, NODE_ATTR = 5 };
+enum { NODE_IN = 1, NODE_OUT = 2, NODE_NAME = 3, NODE_TYPE = 4, NODE_ATTR = 5, NODE_DOMAIN = 7 };
 enum { ATTR_NAME = 1, ATTR_F = 2, ATTR_I = 3, ATTR_S = 4, ATTR_INTS = 8, ATTR_TYPE = 20 };
-enum { ELEM_F32 = 1, ELEM_I64 = 7 };
+enum { ELEM_F32 = 1, ELEM_U8 = 2, ELEM_I8 = 3, ELEM_I64 = 7 };
 
 typedef struct text {
     uint8_t *p;
@@ -249,6 +249,49 @@ static void pose(text *graph)
     conv(graph, "images w", "heatmaps", 4, 4);
 }
 
+/* x -> codes of one scale -> floats */
+static void through_codes(text *graph, const char *x, const char *scale, const char *codes, const char *y)
+{
+    char in[60];
+    snprintf(in, sizeof in, "%s %s none", x, scale);
+    plain_node(graph, "QuantizeLinear", in, codes);
+    snprintf(in, sizeof in, "%s %s none", codes, scale);
+    plain_node(graph, "DequantizeLinear", in, y);
+}
+
+static void codes(text *graph, text *model)
+{
+    static const int8_t eye[12] = {127, 0, 0, 0, 127, 0, 0, 0, 127, 0, 0, 0};
+    static const float by_channel[4] = {8 / 127.0f, 8 / 127.0f, 8 / 127.0f, 1}, pixel[1] = {1 / 255.0f}, wide[1] = {1 / 16.0f};
+    value_info(graph, GRAPH_INPUT, "images", 4, (int64_t[]){1, 3, 16, 16});
+    value_info(graph, GRAPH_OUTPUT, "scores", 2, (int64_t[]){1, 4});
+    constant(graph, "w", ELEM_I8, 4, (int64_t[]){4, 3, 1, 1}, eye, sizeof eye);
+    constant(graph, "none", ELEM_U8, 0, NULL, "", 1);
+    floats(graph, "ws", 1, (int64_t[]){4}, by_channel);
+    floats(graph, "s", 0, NULL, pixel);
+    floats(graph, "t", 0, NULL, wide);
+    through_codes(graph, "images", "s", "q", "pixels");
+    text n = begin_node("DequantizeLinear", "w ws", "weights");
+    attr_int(&n, "axis", 0);
+    end_node(graph, &n);
+    conv(graph, "pixels weights", "maps", 1, 1);
+    plain_node(graph, "Relu", "maps", "positive");
+    through_codes(graph, "positive", "t", "p", "again");
+    plain_node(graph, "GlobalAveragePool", "again", "means");
+    through_codes(graph, "means", "t", "m", "mean");
+    n = begin_node("QLinearAdd", "m t none m t none t none", "sum");
+    string(&n, NODE_DOMAIN, "com.microsoft");
+    end_node(graph, &n);
+    plain_node(graph, "DequantizeLinear", "sum t none", "twice");
+    plain_node(graph, "Add", "twice mean", "thrice");
+    plain_node(graph, "Flatten", "thrice", "flat");
+    n = begin_node("Softmax", "flat", "scores");
+    attr_int(&n, "axis", 1);
+    end_node(graph, &n);
+    metadata(model, "task", "classify");
+    metadata(model, "names", "{0: 'red', 1: 'green', 2: 'blue', 3: 'grey'}");
+}
+
 /* Weights enough to see in a process's memory, at addresses of every alignment; scales make a rewritten copy of each. */
 static void large(text *graph)
 {
@@ -279,7 +322,7 @@ static void large(text *graph)
 
 int tiny_onnx_kind(const char *name)
 {
-    static const char *const names[] = {"detect", "classify", "shapes", "pose", "large"};
+    static const char *const names[] = {"detect", "classify", "shapes", "pose", "codes", "large"};
     for (int i = 0; i <= TINY_LARGE; i++)
         if (!strcmp(name, names[i])) return i;
     return -1;
@@ -294,6 +337,7 @@ poise_status tiny_onnx_make(int kind, void **out, size_t *size)
     if (kind == TINY_CLASSIFY) classify(&graph, &model);
     if (kind == TINY_SHAPES) shapes(&graph);
     if (kind == TINY_POSE) pose(&graph);
+    if (kind == TINY_CODES) codes(&graph, &model);
     if (kind == TINY_LARGE) large(&graph);
     string(&graph, GRAPH_NAME, "tiny");
     message(&model, MODEL_GRAPH, &graph);
