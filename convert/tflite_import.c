@@ -233,6 +233,7 @@ static poise_status convert_nodes(ps_tflite *c)
 static poise_status add_meta(ps_tflite *c, const uint8_t *bytes, size_t size)
 {
     char hex[65];
+    PS_TRY(ps_tflite_read_labels(c->g, &c->heap, bytes, size));
     PS_TRY(ps_graph_set_meta(c->g, "source.format", "tflite"));
     if (*c->model.description) PS_TRY(ps_graph_set_meta(c->g, "source.producer", c->model.description));
     ps_sha256_hex(bytes, size, c->g->mapped ? ps_memory_release : NULL, hex);

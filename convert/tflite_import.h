@@ -122,7 +122,11 @@ int32_t ps_tflite_activate(ps_tflite_call *n, int32_t kind, int32_t x);
 /* Makes `value` (real numbers, or u8 codes) output k, in the order it has; codes and scales become those of the tensor. */
 void ps_tflite_result(ps_tflite_call *n, int k, int32_t value, ps_tflite_order order);
 
-/* ---- between tflite_import.c and tflite_node.c ---- */
+/* ---- between the parts of the import ---- */
+
+/* Reads what exporters append to a file: metadata.json (Ultralytics: task, names, imgsz ...) becomes metadata of the graph,
+ * a list of labels becomes `names`.  What cannot be read is left out: POISE_NO_MEMORY is the only failure. */
+poise_status ps_tflite_read_labels(ps_graph *g, ps_heap *heap, const uint8_t *bytes, size_t size);
 
 /* The values of a tensor, made when they are not there. */
 int32_t ps_tflite_real(ps_tflite *c, ps_emit *e, int32_t tensor, ps_tflite_order order);
