@@ -130,8 +130,12 @@ static poise_status fill_noise(void *ctx, int sample, poise_session *s)
 {
     const poise_tensor *t = poise_session_input(s, 0);
     uint32_t seed = (uint32_t)sample * 77 + 1;
+    size_t n = poise_tensor_count(t);
+    float *x = ps_alloc_array(n, sizeof *x);
     (void)ctx;
-    for (size_t i = 0; i < poise_tensor_count(t); i++) ((float *)t->data)[i] = rintf(noise(&seed) * 255) / 255;
+    for (size_t i = 0; i < n; i++) x[i] = rintf(noise(&seed) * 255) / 255;
+    poise_tensor_write(t, x); /* the strides are the plan's */
+    ps_free(x);
     return POISE_OK;
 }
 
