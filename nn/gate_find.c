@@ -237,9 +237,11 @@ static bool is_pointwise(const ps_conv_params *p)
 static bool before(const finder *f, const ps_node *n, const ps_value *y, layout *l)
 {
     const ps_value *x = value_of(f, n->in[0]);
-    if (n->op == &ps_op_unary || n->op == &ps_op_cast) return true;
-    if (n->op == &ps_op_softmax) {
-        int axis = ((const ps_softmax_params *)n->params)->axis;
+    if (n->op == &ps_op_unary || n->op == &ps_op_cast || n->op == &ps_op_lookup) return true;
+    if (n->op == &ps_op_quantize) return n->n_in == 1;
+    if (n->op == &ps_op_softmax || n->op == &ps_op_soft_argmax) {
+        int axis = n->op == &ps_op_softmax ? ((const ps_softmax_params *)n->params)->axis
+                                           : ((const ps_axis_params *)n->params)->axis;
         return l->axis == IMAGE ? axis == 1 : axis != l->axis;
     }
     if (n->op == &ps_op_slice) {

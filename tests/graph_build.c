@@ -21,6 +21,11 @@ static float next_random(uint32_t *state)
 
 static uint32_t seed = 1;
 
+void gb_seed(uint32_t value)
+{
+    seed = value;
+}
+
 static float *contents(ps_graph *g, int32_t v)
 {
     return (float *)(uintptr_t)g->values[v].data;

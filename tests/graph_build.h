@@ -15,6 +15,9 @@
 /* Dimensions as two arguments: their number and the list. */
 #define GB_DIMS(...) (int)(sizeof((int32_t[]){__VA_ARGS__}) / sizeof(int32_t)), (const int32_t[]){__VA_ARGS__}
 
+/* Random numbers begin anew. */
+void gb_seed(uint32_t value);
+
 /* All stop the test on failure and return a value's index. */
 int32_t gb_input(ps_graph *g, int rank, const int32_t *dim);
 int32_t gb_random(ps_graph *g, int rank, const int32_t *dim, float low, float high); /* constant */

@@ -1,7 +1,11 @@
 /* tests/test_conv_int8.c - convolutions of quantised tensors, bit for bit, and float ones with weights of fewer bits. */
+#include "tests/graph_build.h"
 #include "tests/product_int8.h"
 
+#include "convert/optimize.h"
 #include "nn/fused.h"
+#include "nn/model.h"
+#include "runtime/cpu.h"
 
 #include <math.h>
 #include <string.h>
@@ -115,7 +119,7 @@ static bool fits(const shape *s)
 static void test_random_shapes(void **state)
 {
     (void)state;
-    for (int i = 0; i < 150; i++) {
+    for (int i = 0; i < 100; i++) {
         int32_t g = ot_random(2) ? 1 : ot_between(1, 5);
         shape s = {.n = ot_between(1, 2), .group = g, .c = g * ot_between(1, 24), .o = g * ot_between(1, 40)};
         if (ot_random(4) == 0) s.o = s.c = s.group = ot_between(2, 70);
@@ -293,11 +297,76 @@ static void test_refused(void **state)
     ot_free_all();
 }
 
+/* ---- a network ---- */
+
+enum { SIDE = 45, OUT = 12 };
+
+static int32_t silu(ps_graph *g, int32_t x)
+{
+    return gb_binary(g, PS_BINARY_MUL, x, gb_unary(g, PS_ACT_SIGMOID, 0, 0, x));
+}
+
+/* A stem, a depthwise convolution, a residual, a concatenation; numbers come out. */
+static void build_network(ps_graph *g)
+{
+    int32_t x = gb_round(g, gb_input(g, GB_DIMS(1, 3, SIDE, SIDE)), 1 / 255.0f, 0);
+    int32_t a = gb_round(g, silu(g, gb_round(g, gb_conv_int8(g, x, 24, 3, 1, 1), 0.1f, 120)), 0.08f, 10);
+    int32_t b = gb_round(g, silu(g, gb_round(g, gb_conv_int8(g, a, 24, 3, 1, 24), 0.2f, 128)), 0.1f, 5);
+    int32_t c = gb_round(g, gb_conv_int8(g, b, 24, 1, 0, 1), 0.3f, 128);
+    int32_t d = gb_round(g, gb_binary(g, PS_BINARY_ADD, c, a), 0.3f, 100);
+    int32_t e = gb_round(g, gb_concat(g, 1, 2, (int32_t[]){d, a}), 0.3f, 100);
+    gb_output(g, gb_conv_int8(g, e, OUT, 3, 1, 1));
+    assert_int_equal(ps_optimize(g), POISE_OK);
+    for (int32_t i = 0; i < g->n_nodes; i++)
+        if (g->nodes[i].op == &ps_op_conv) assert_int_equal(g->values[g->nodes[i].in[0]].type, POISE_U8);
+}
+
+static void run_network(const char *isa, int threads, float *out)
+{
+    ps_graph g = {0};
+    void *bytes;
+    size_t size;
+    poise_model *m;
+    poise_session *s;
+    static float x[3 * SIDE * SIDE];
+    for (int i = 0; i < 3 * SIDE * SIDE; i++) x[i] = (float)(i * 7919 % 256) / 255;
+    build_network(&g);
+    assert_int_equal(ps_format_write(&g, &bytes, &size), POISE_OK);
+    ps_graph_free(&g);
+    const poise_options o = {.threads = threads, .isa = isa};
+    if (ps_model_adopt(bytes, size, NULL, &o, &m)) fail_msg("%s", poise_error_text());
+    assert_int_equal(poise_session_open(m, &s), POISE_OK);
+    poise_tensor_write(poise_session_input(s, 0), x);
+    poise_session_run(s);
+    poise_tensor_read(poise_session_output(s, 0), out);
+    poise_session_close(s);
+    poise_model_close(m);
+}
+
+static void test_network_has_the_same_bits(void **state)
+{
+    (void)state;
+    static float first[OUT * SIDE * SIDE], other[OUT * SIDE * SIDE];
+    gb_seed(7);
+    run_network("c", 1, first);
+    float least = first[0], most = first[0];
+    for (int i = 1; i < OUT * SIDE * SIDE; i++) least = fminf(least, first[i]), most = fmaxf(most, first[i]);
+    assert_true(most > least + 1);
+    for (const ps_isa *isa = ps_isas; isa->name; isa++) {
+        if ((isa->need & ps_cpu_flags()) != isa->need) continue;
+        for (int threads = 1; threads <= 4; threads *= 2) {
+            gb_seed(7);
+            run_network(isa->name, threads, other);
+            if (memcmp(first, other, sizeof first)) fail_msg("other bits on %s with %d threads", isa->name, threads);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_shapes), cmocka_unit_test(test_random_shapes), cmocka_unit_test(test_transposed),
-        cmocka_unit_test(test_weight_only),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_weight_only),  cmocka_unit_test(test_network_has_the_same_bits), cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
  * same bits. */
 #include "tests/graph_build.h"
 
+#include "convert/optimize.h"
 #include "models/decode.h"
 #include "nn/session.h"
 
@@ -12,12 +13,20 @@
 enum { CLASSES = 5, BINS = 4, ROWS = 4 + CLASSES, H0 = 37, W0 = 42, H1 = 13, W1 = 9, CELLS = H0 * W0 + H1 * W1 };
 static const int32_t side[2][2] = {{H0, W0}, {H1, W1}};
 
-typedef enum head { PLAIN, BRANCH_IS_OUTPUT, CELLS_MIXED, SPLIT_AFTER_JOIN } head;
+typedef enum head { PLAIN, BRANCH_IS_OUTPUT, CELLS_MIXED, SPLIT_AFTER_JOIN, SOFT_ARGMAX, CODES } head;
 
 static int32_t flat(ps_graph *g, int32_t x)
 {
     const ps_value *v = &g->values[x];
     return gb_reshape(g, x, GB_DIMS(1, v->dim[1], v->dim[2] * v->dim[3]));
+}
+
+/* A convolution with a window of `kernel`; of codes, to codes of `scale` or with 0 to numbers. */
+static int32_t conv(ps_graph *g, head kind, int32_t x, int32_t out, int32_t kernel, float scale)
+{
+    if (kind != CODES) return gb_conv(g, x, out, kernel, kernel / 2, 1, true);
+    int32_t y = gb_conv_int8(g, x, out, kernel, kernel / 2, 1);
+    return scale > 0 ? gb_round(g, y, scale, 128) : y;
 }
 
 /* A YOLOv8 head on two levels: 3x3, 3x3, 1x1 to the bins of the box, 3x3, 1x1 to the scores. */
@@ -26,10 +35,11 @@ static void build(ps_graph *g, head kind)
     int32_t box[2], cls[2], first = -1, all_boxes, all_scores;
     for (int l = 0; l < 2; l++) {
         int32_t x = gb_input(g, GB_DIMS(1, 24, side[l][0], side[l][1]));
-        int32_t b = gb_conv(g, x, 24, 3, 1, 1, true);
+        if (kind == CODES) x = gb_round(g, x, 0.0005f, 128);
+        int32_t b = conv(g, kind, x, 24, 3, 0.01f);
         if (!l) first = b;
-        b = gb_conv(g, gb_conv(g, b, 20, 3, 1, 1, true), 4 * BINS, 1, 0, 1, true);
-        int32_t c = gb_conv(g, gb_conv(g, x, 16, 3, 1, 1, true), CLASSES, 1, 0, 1, true);
+        b = conv(g, kind, conv(g, kind, b, 20, 3, 0.1f), 4 * BINS, 1, 0);
+        int32_t c = conv(g, kind, conv(g, kind, x, 16, 3, 0.01f), CLASSES, 1, 0);
         if (kind == SPLIT_AFTER_JOIN) {
             box[l] = flat(g, gb_concat(g, 1, 2, (int32_t[]){b, c}));
         } else {
@@ -46,8 +56,13 @@ static void build(ps_graph *g, head kind)
     }
     int32_t y = gb_reshape(g, all_boxes, GB_DIMS(1, 4, BINS, CELLS));
     y = gb_transpose(g, y, 4, (int32_t[]){0, 2, 1, 3});
-    y = gb_node(g, &ps_op_softmax, &(ps_softmax_params){PS_SOFTMAX, kind == CELLS_MIXED ? 3 : 1}, 1, &y);
-    y = gb_reshape(g, gb_conv(g, y, 1, 1, 0, 1, false), GB_DIMS(1, 4, CELLS));
+    if (kind == SOFT_ARGMAX) {
+        y = gb_node(g, &ps_op_soft_argmax, &(ps_axis_params){1}, 2, (int32_t[]){y, gb_random(g, GB_DIMS(BINS), 0, 3)});
+    } else {
+        y = gb_node(g, &ps_op_softmax, &(ps_softmax_params){PS_SOFTMAX, kind == CELLS_MIXED ? 3 : 1}, 1, &y);
+        y = gb_conv(g, y, 1, 1, 0, 1, false);
+    }
+    y = gb_reshape(g, y, GB_DIMS(1, 4, CELLS));
     y = gb_binary(g, PS_BINARY_MUL, y, gb_random(g, GB_DIMS(1, 1, CELLS), 1, 8));
     int32_t scores = gb_unary(g, PS_ACT_SIGMOID, 0, 0, all_scores);
     gb_output(g, gb_concat(g, 1, 2, (int32_t[]){y, scores}));
@@ -61,6 +76,10 @@ static poise_model *open_kind(head kind, int threads)
     size_t size;
     poise_model *m;
     build(&g, kind);
+    if (kind == CODES) {
+        assert_int_equal(ps_optimize(&g), POISE_OK);
+        assert_int_equal(g.values[gb_first(&g, &ps_op_conv)->in[0]].type, POISE_U8);
+    }
     assert_int_equal(ps_format_write(&g, &bytes, &size), POISE_OK);
     ps_graph_free(&g);
     if (ps_model_adopt(bytes, size, NULL, &(poise_options){.threads = threads}, &m)) fail_msg("%s", poise_error_text());
@@ -73,7 +92,7 @@ static void finds_branches(void **state)
     static const struct {
         head kind;
         int nodes;
-    } cases[] = {{PLAIN, 6}, {SPLIT_AFTER_JOIN, 6}, {BRANCH_IS_OUTPUT, 5}, {CELLS_MIXED, 0}};
+    } cases[] = {{PLAIN, 6}, {SPLIT_AFTER_JOIN, 6}, {BRANCH_IS_OUTPUT, 5}, {CELLS_MIXED, 0}, {SOFT_ARGMAX, 6}, {CODES, 6}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         poise_model *m = open_kind(cases[i].kind, 1);
         if (m->gate.n_nodes != cases[i].nodes)
@@ -158,7 +177,7 @@ static void same_bits_where_scores_pass(void **state)
 {
     (void)state;
     static const float share[] = {0.002f, 0.05f, 0.4f, 1};
-    for (int k = PLAIN; k <= SPLIT_AFTER_JOIN; k++)
+    for (int k = PLAIN; k <= CODES; k++)
         for (int threads = 1; threads <= 3; threads += 2)
             for (int i = 0; i < 4; i++) compare((head)k, threads, share[i]);
 }
