@@ -2,6 +2,7 @@
 #include "nn/gate.h"
 
 #include "nn/params.h"
+#include "nn/quantised.h"
 
 #include <string.h>
 
@@ -26,8 +27,50 @@ static bool passes(const ps_kernels *k, const float *logits, ptrdiff_t step, int
     return false;
 }
 
+/* How many of the codes of t do not pass: those from 0 on. */
+static int failing_codes(const ps_kernels *k, const poise_tensor *t, float least)
+{
+    float real[PS_CODES];
+    int n = 0;
+    ps_all_reals(k, t, real);
+    while (n < PS_CODES && real[n] <= least) n++;
+    return n;
+}
+
+static bool codes_pass(const ps_kernels *k, const uint8_t *codes, ptrdiff_t step, int32_t n, int failing)
+{
+    enum { PART = 16, PARTS = 64 };
+    uint8_t largest[PART];
+    int32_t done = 0;
+    if (step == 1 && n >= 2 * PART && n / PART <= PARTS) {
+        const uint8_t *part[PARTS];
+        for (; done + PART <= n; done += PART) part[done / PART] = codes + done;
+        k->maxpool_u8(PART, (size_t)(done / PART), part, largest);
+        for (int i = 0; i < PART; i++)
+            if (largest[i] >= failing) return true;
+    }
+    for (int32_t c = done; c < n; c++)
+        if (codes[c * step] >= failing) return true;
+    return false;
+}
+
+static int64_t mark_codes(const ps_kernels *k, const ps_gate_level *l, float least, const poise_tensor *t, uint8_t *mask)
+{
+    int64_t n = 0;
+    int failing = failing_codes(k, t, least);
+    const uint8_t *base = (const uint8_t *)t->data + l->first * t->stride[1];
+    for (int32_t y = 0; y < l->h; y++)
+        for (int32_t x = 0; x < l->w; x++) {
+            bool yes = codes_pass(k, base + y * t->stride[2] + x * t->stride[3], t->stride[1], l->n, failing);
+            mask[(ptrdiff_t)y * l->w + x] = yes;
+            n += yes;
+        }
+    return n;
+}
+
 static int64_t mark_cells(const ps_kernels *k, const ps_gate_level *l, float least, const poise_tensor *t, uint8_t *mask)
 {
+    if (ps_is_quantised(t)) return mark_codes(k, l, least, t, mask);
     int64_t n = 0;
     const float *base = (const float *)t->data + l->first * t->stride[1];
     for (int32_t y = 0; y < l->h; y++)

@@ -71,7 +71,8 @@ static bool add_level(finder *f, int32_t v, int32_t node, int32_t first, int32_t
 {
     ps_gate *gate = f->gate;
     const ps_value *x = value_of(f, v);
-    if (gate->n_levels == PS_GATE_LEVELS || x->type != POISE_F32 || x->rank != 4 || x->dim[0] != 1) return false;
+    bool known = x->type == POISE_F32 || (x->type == POISE_U8 && ps_value_is_quantised(x));
+    if (gate->n_levels == PS_GATE_LEVELS || !known || x->rank != 4 || x->dim[0] != 1) return false;
     gate->level[gate->n_levels++] = (ps_gate_level){node, v, first, n, x->dim[2], x->dim[3]};
     return true;
 }

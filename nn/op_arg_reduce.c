@@ -56,25 +56,29 @@ static void columns(const job *j, size_t m, const char *x, ptrdiff_t next, int64
     for (size_t i = 0; i < m; i++) y[(ptrdiff_t)i * sy] = where[i];
 }
 
-/* The same for f32, without the detour over keys. */
-static void columns_f32(const job *j, size_t m, const float *x, ptrdiff_t next, int64_t *y, ptrdiff_t sy)
-{
-    float best[COLUMNS];
-    int32_t where[COLUMNS] = {0};
-    float sign = j->p->smallest ? -1.0f : 1.0f;
-    bool last = j->p->select_last != 0;
-    for (size_t i = 0; i < m; i++) best[i] = sign * x[(ptrdiff_t)i * next];
-    for (ptrdiff_t a = 1; a < j->n; a++) {
-        const float *row = x + a * (j->step / (ptrdiff_t)sizeof *x);
-        for (size_t i = 0; i < m; i++) {
-            float v = sign * row[(ptrdiff_t)i * next];
-            bool better = v > best[i] || (last && v == best[i]);
-            best[i] = better ? v : best[i];
-            where[i] = better ? (int32_t)a : where[i];
-        }
+/* The same for f32 and u8, without the detour over keys: of `turned` elements the largest is looked for. */
+#define COLUMNS_OF(type, turned)                                                                                     \
+    static void columns_##type(const job *j, size_t m, const type *x, ptrdiff_t next, int64_t *y, ptrdiff_t sy)     \
+    {                                                                                                                \
+        type best[COLUMNS];                                                                                          \
+        int32_t where[COLUMNS] = {0};                                                                                \
+        bool least = j->p->smallest != 0, last = j->p->select_last != 0;                                             \
+        for (size_t i = 0; i < m; i++) best[i] = turned(x[(ptrdiff_t)i * next]);                                     \
+        for (ptrdiff_t a = 1; a < j->n; a++) {                                                                       \
+            const type *row = x + a * (j->step / (ptrdiff_t)sizeof *x);                                              \
+            for (size_t i = 0; i < m; i++) {                                                                         \
+                type v = turned(row[(ptrdiff_t)i * next]);                                                           \
+                bool better = v > best[i] || (last && v == best[i]);                                                 \
+                best[i] = better ? v : best[i];                                                                      \
+                where[i] = better ? (int32_t)a : where[i];                                                           \
+            }                                                                                                        \
+        }                                                                                                            \
+        for (size_t i = 0; i < m; i++) y[(ptrdiff_t)i * sy] = where[i];                                              \
     }
-    for (size_t i = 0; i < m; i++) y[(ptrdiff_t)i * sy] = where[i];
-}
+#define MINUS(v) (least ? -(v) : (v))
+#define COMPLEMENT(v) (uint8_t)(least ? ~(v) : (v))
+COLUMNS_OF(float, MINUS)
+COLUMNS_OF(uint8_t, COMPLEMENT)
 
 static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
 {
@@ -86,7 +90,9 @@ static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *s
         const void *x = (const char *)at[1] + (ptrdiff_t)i * next;
         int64_t *y = (int64_t *)at[0] + (ptrdiff_t)i * step[0];
         if (j->type == POISE_F32)
-            columns_f32(j, m, x, step[1], y, step[0]);
+            columns_float(j, m, x, step[1], y, step[0]);
+        else if (j->type == POISE_U8)
+            columns_uint8_t(j, m, x, step[1], y, step[0]);
         else
             columns(j, m, x, next, y, step[0]);
     }

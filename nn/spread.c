@@ -160,6 +160,7 @@ static void pixels_piece(const void *ctx, size_t n, void *const *at, const ptrdi
 void ps_spread_short(const ps_walk *w, int threads, double ns, ps_piece_fn *f, const void *ctx)
 {
     int d = w->rank - 1;
+    if (!w->rows || !w->n) return;
     if (d < 0 || w->n >= SHORT || w->count > MOST) {
         ps_spread(w, threads, ns, f, ctx);
         return;

@@ -373,6 +373,16 @@ prints "agreement     1.000 on 3 pictures"
 says "q.poise"
 expect 0 "predict with it" $poise predict q.poise red.ppm
 prints '"name":"red"'
+expect 0 "info of an int8 network" $poise info q.poise
+prints "^precision int8: products of bytes on "
+prints "^int8: .* MACs (.* %); float: "
+expect 0 "info of it as JSON" $poise info q.poise --json
+prints '"int8":{"macs":[1-9]'
+valid "info --json of an int8 network"
+expect 0 "info of floats as JSON" $poise info classifier.onnx --json
+prints '"int8":null'
+expect 0 "bench of an int8 network" $poise bench q.poise -r 2 -o json --precision int8
+prints '"precision":"int8"'
 expect 2 "quantize again" $poise quantize q.poise q2.poise --calib calib
 says "quantised already"
 expect 2 "no such node" $poise quantize classifier.onnx q2.poise --calib calib --keep-float '*nothing*'

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLASSES = 5, BINS = 4, ROWS = 4 + CLASSES, H0 = 37, W0 = 42, H1 = 13, W1 = 9, CELLS = H0 * W0 + H1 * W1 };
+enum { CLASSES = 40, BINS = 4, ROWS = 4 + CLASSES, H0 = 37, W0 = 42, H1 = 13, W1 = 9, CELLS = H0 * W0 + H1 * W1 };
 static const int32_t side[2][2] = {{H0, W0}, {H1, W1}};
 
-typedef enum head { PLAIN, BRANCH_IS_OUTPUT, CELLS_MIXED, SPLIT_AFTER_JOIN, SOFT_ARGMAX, CODES } head;
+typedef enum head { PLAIN, BRANCH_IS_OUTPUT, CELLS_MIXED, SPLIT_AFTER_JOIN, SOFT_ARGMAX, CODES, CODED_SCORES } head;
 
 static int32_t flat(ps_graph *g, int32_t x)
 {
@@ -24,7 +24,7 @@ static int32_t flat(ps_graph *g, int32_t x)
 /* A convolution with a window of `kernel`; of codes, to codes of `scale` or with 0 to numbers. */
 static int32_t conv(ps_graph *g, head kind, int32_t x, int32_t out, int32_t kernel, float scale)
 {
-    if (kind != CODES) return gb_conv(g, x, out, kernel, kernel / 2, 1, true);
+    if (kind < CODES) return gb_conv(g, x, out, kernel, kernel / 2, 1, true);
     int32_t y = gb_conv_int8(g, x, out, kernel, kernel / 2, 1);
     return scale > 0 ? gb_round(g, y, scale, 128) : y;
 }
@@ -35,11 +35,11 @@ static void build(ps_graph *g, head kind)
     int32_t box[2], cls[2], first = -1, all_boxes, all_scores;
     for (int l = 0; l < 2; l++) {
         int32_t x = gb_input(g, GB_DIMS(1, 24, side[l][0], side[l][1]));
-        if (kind == CODES) x = gb_round(g, x, 0.0005f, 128);
+        if (kind >= CODES) x = gb_round(g, x, 0.0005f, 128);
         int32_t b = conv(g, kind, x, 24, 3, 0.01f);
         if (!l) first = b;
         b = conv(g, kind, conv(g, kind, b, 20, 3, 0.1f), 4 * BINS, 1, 0);
-        int32_t c = conv(g, kind, conv(g, kind, x, 16, 3, 0.01f), CLASSES, 1, 0);
+        int32_t c = conv(g, kind, conv(g, kind, x, 16, 3, 0.01f), CLASSES, 1, kind == CODED_SCORES ? 0.1f : 0);
         if (kind == SPLIT_AFTER_JOIN) {
             box[l] = flat(g, gb_concat(g, 1, 2, (int32_t[]){b, c}));
         } else {
@@ -76,7 +76,7 @@ static poise_model *open_kind(head kind, int threads)
     size_t size;
     poise_model *m;
     build(&g, kind);
-    if (kind == CODES) {
+    if (kind >= CODES) {
         assert_int_equal(ps_optimize(&g), POISE_OK);
         assert_int_equal(g.values[gb_first(&g, &ps_op_conv)->in[0]].type, POISE_U8);
     }
@@ -92,7 +92,8 @@ static void finds_branches(void **state)
     static const struct {
         head kind;
         int nodes;
-    } cases[] = {{PLAIN, 6}, {SPLIT_AFTER_JOIN, 6}, {BRANCH_IS_OUTPUT, 5}, {CELLS_MIXED, 0}, {SOFT_ARGMAX, 6}, {CODES, 6}};
+    } cases[] = {{PLAIN, 6}, {SPLIT_AFTER_JOIN, 6}, {BRANCH_IS_OUTPUT, 5}, {CELLS_MIXED, 0}, {SOFT_ARGMAX, 6}, {CODES, 6},
+                 {CODED_SCORES, 6}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         poise_model *m = open_kind(cases[i].kind, 1);
         if (m->gate.n_nodes != cases[i].nodes)
@@ -100,6 +101,7 @@ static void finds_branches(void **state)
         assert_int_equal(m->gate.first_row, 4);
         assert_int_equal(m->gate.n_rows, CLASSES);
         assert_int_equal(m->gate.n_levels, 2);
+        assert_int_equal(m->graph.values[m->gate.level[0].value].type, cases[i].kind == CODED_SCORES ? POISE_U8 : POISE_F32);
         poise_model_close(m);
     }
 }
@@ -177,7 +179,7 @@ static void same_bits_where_scores_pass(void **state)
 {
     (void)state;
     static const float share[] = {0.002f, 0.05f, 0.4f, 1};
-    for (int k = PLAIN; k <= CODES; k++)
+    for (int k = PLAIN; k <= CODED_SCORES; k++)
         for (int threads = 1; threads <= 3; threads += 2)
             for (int i = 0; i < 4; i++) compare((head)k, threads, share[i]);
 }

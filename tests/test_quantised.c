@@ -467,6 +467,35 @@ static void samples(void **state)
     ot_free_all();
 }
 
+static void nothing(const ot_case *t, const poise_tensor *want)
+{
+    assert_int_equal(poise_tensor_count(want), 0);
+    (void)t;
+}
+
+/* Nothing is done to tensors without elements. */
+static void empty(void **state)
+{
+    (void)state;
+    const int32_t dim[3] = {3, 0, 2}, n = 256;
+    poise_tensor x = random_codes(3, dim, 0.02), y = random_codes(3, dim, 0.02), table = ot_random_tensor(POISE_U8, 1, &n, OT_ROW, 0, 255);
+    ps_binary_params add = {PS_BINARY_ADD};
+    ps_unary_params silu = {PS_ACT_SILU, 0, 0};
+    ps_softmax_params softmax = {PS_SOFTMAX, 2};
+    ps_quantize_params q = {POISE_U8, 0};
+    ps_reduce_params mean = {PS_REDUCE_MEAN, 4, 1};
+    const ot_case cases[] = {
+        {.op = &ps_op_lookup, .n_in = 2, .n_out = 1, .in = {&x, &table}},
+        {.op = &ps_op_binary, .params = &add, .n_in = 2, .n_out = 1, .in = {&x, &y}, .scale = 0.02f},
+        {.op = &ps_op_unary, .params = &silu, .n_in = 1, .n_out = 1, .in = {&x}, .scale = 0.02f},
+        {.op = &ps_op_softmax, .params = &softmax, .n_in = 1, .n_out = 1, .in = {&x}, .scale = 0.02f},
+        {.op = &ps_op_quantize, .params = &q, .n_in = 1, .n_out = 1, .in = {&x}, .scale = 0.5f},
+        {.op = &ps_op_reduce, .params = &mean, .n_in = 1, .n_out = 1, .in = {&x}, .scale = 0.5f},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) ot_check(&cases[i], nothing);
+    ot_free_all();
+}
+
 /* ---- in a graph: what can stand in a concatenation is written there, what is quantised otherwise is copied ---- */
 
 static int32_t codes_node(ps_graph *g, const ps_op *op, const void *params, int n_in, const int32_t *in, float scale, int32_t zero)
@@ -521,7 +550,7 @@ int main(void)
         cmocka_unit_test(lookup),    cmocka_unit_test(unary),   cmocka_unit_test(binary),     cmocka_unit_test(comparisons),
         cmocka_unit_test(choice),    cmocka_unit_test(concat),  cmocka_unit_test(padding),    cmocka_unit_test(scatter),
         cmocka_unit_test(order),     cmocka_unit_test(pool),    cmocka_unit_test(resize),     cmocka_unit_test(reductions),
-        cmocka_unit_test(softmaxes), cmocka_unit_test(norms),   cmocka_unit_test(samples),   cmocka_unit_test(places),
+        cmocka_unit_test(softmaxes), cmocka_unit_test(norms),   cmocka_unit_test(samples),   cmocka_unit_test(places),     cmocka_unit_test(empty),
     };
     return cmocka_run_group_tests_name("quantised", tests, NULL, NULL);
 }
