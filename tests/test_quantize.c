@@ -132,10 +132,16 @@ static poise_status fill_noise(void *ctx, int sample, poise_session *s)
     uint32_t seed = (uint32_t)sample * 77 + 1;
     size_t n = poise_tensor_count(t);
     float *x = ps_alloc_array(n, sizeof *x);
+    uint8_t *codes = ps_alloc(n);
     (void)ctx;
-    for (size_t i = 0; i < n; i++) x[i] = rintf(noise(&seed) * 255) / 255;
-    poise_tensor_write(t, x); /* the strides are the plan's */
+    for (size_t i = 0; i < n; i++) {
+        codes[i] = (uint8_t)rintf(noise(&seed) * 255);
+        x[i] = (float)codes[i] / 255;
+    }
+    if (t->type == POISE_U8) poise_tensor_write(t, codes); /* once quantised, pixels are its input */
+    else poise_tensor_write(t, x);
     ps_free(x);
+    ps_free(codes);
     return POISE_OK;
 }
 
