@@ -60,6 +60,10 @@ void ps_block_scatter(const ps_kernels *k, poise_type type, size_t m, size_t n, 
 
 void ps_bytes_gather(size_t m, size_t n, const uint8_t *x, ptrdiff_t row, ptrdiff_t col, uint8_t *dst)
 {
+    if (col == 1 && row == (ptrdiff_t)n) {
+        memcpy(dst, x, m * n);
+        return;
+    }
     for (size_t i = 0; i < m; i++, dst += n)
         if (col == 1 || n == 1)
             memcpy(dst, x + (ptrdiff_t)i * row, n);
@@ -69,6 +73,10 @@ void ps_bytes_gather(size_t m, size_t n, const uint8_t *x, ptrdiff_t row, ptrdif
 
 void ps_bytes_scatter(size_t m, size_t n, const uint8_t *src, uint8_t *y, ptrdiff_t row, ptrdiff_t col)
 {
+    if (col == 1 && row == (ptrdiff_t)n) {
+        memcpy(y, src, m * n);
+        return;
+    }
     for (size_t i = 0; i < m; i++, src += n)
         if (col == 1 || n == 1)
             memcpy(y + (ptrdiff_t)i * row, src, n);

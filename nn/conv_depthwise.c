@@ -4,7 +4,9 @@
  * their input with zero borders.  Where that would copy more than the image has (tall windows, narrow images), and
  * where channels are not adjacent, each input row is copied once into a ring with a row for each tap.  So it is where
  * inputs are bfloat16: the kernel reads and writes floats, of which outputs go through a row too.  Of u8 it is done wherever
- * a window leaves the image: a copy costs little there, and rows above and below have to be made, of zero points. */
+ * a window leaves the image: a copy costs little there, and rows above and below have to be made, of zero points.  On small
+ * images several rows of a copy are one long row to the kernel, which takes as long for 30 pixels as for 20: what it computes
+ * of windows that lie in two rows is thrown away. */
 #include "nn/conv.h"
 
 typedef struct dw_cut {
@@ -12,6 +14,7 @@ typedef struct dw_cut {
     poise_type type; /* what the kernel reads: f32 or u8 */
     poise_type out;  /* and writes */
     bool ring, copy_out;
+    size_t joined; /* output rows that are one to the kernel; 0: each is one */
     size_t rows, row_blocks; /* output rows of a chunk */
     size_t left, right;      /* outputs [0, left) and [right, ow) have windows that leave the image */
     size_t span;             /* pixels of a copied input row */
@@ -55,6 +58,17 @@ static bool leaves_vertically(const ps_conv *v)
     return v->pad[0] > 0 || last >= v->in[0];
 }
 
+/* Rows of u8 to join: those of small images, as many as the inner cache holds. */
+static size_t rows_to_join(const dw_cut *c)
+{
+    enum { LEAST_WIDE = 32, BYTES = 24 << 10 };
+    const ps_conv *v = c->v;
+    bool slides = v->stride[0] == 1 && v->stride[1] == 1 && v->dilation[0] == 1;
+    if (c->type != POISE_U8 || !c->ring || !slides || v->residual || v->out[1] >= LEAST_WIDE) return 0;
+    size_t rows = ps_least(BYTES / ps_size_cap(c->span, (size_t)v->c), c->rows);
+    return rows > 1 ? rows : 0;
+}
+
 static void make_cut(const ps_conv *v, dw_cut *c)
 {
     bool codes = v->x_type == POISE_U8;
@@ -75,6 +89,11 @@ static void make_cut(const ps_conv *v, dw_cut *c)
     c->rows = c->rows < 1 ? 1 : ps_least(c->rows, oh);
     c->row_blocks = oh ? (oh + c->rows - 1) / c->rows : 0;
     c->threads = want > 1 ? (int)ps_least((size_t)v->threads, images * c->row_blocks) : 1;
+    c->joined = rows_to_join(c);
+    if (!c->joined) return;
+    size_t row = ps_size_cap(c->span, ch);
+    c->in_bytes = ps_size_cap(c->joined + (size_t)v->kernel[0] - 1, row);
+    c->out_bytes = ps_size_cap(c->joined, ps_size_cap(row, ps_size_of(c->out)));
 }
 
 static bool thread_bytes(dw_cut *c)
@@ -228,6 +247,16 @@ static void run_ring(const dw_row *w, ptrdiff_t *next)
     run_span(w, 0, (size_t)v->out[1], v->c);
 }
 
+static void write_row(const dw_cut *c, const char *out, char *y)
+{
+    const ps_conv *v = c->v;
+    size_t ow = (size_t)v->out[1], ch = (size_t)v->c;
+    if (v->y_type == POISE_U8)
+        ps_bytes_scatter(ow, ch, (const uint8_t *)out, (uint8_t *)y, v->ys.pixel, v->ys.channel);
+    else
+        ps_block_scatter(v->k, v->y_type, ow, ch, (const float *)(const void *)out, y, v->ys.pixel, v->ys.channel);
+}
+
 static void run_row(const dw_cut *c, size_t image, size_t oy, ptrdiff_t *next, uint8_t *scratch)
 {
     const ps_conv *v = c->v;
@@ -274,11 +303,38 @@ static void run_row(const dw_cut *c, size_t image, size_t oy, ptrdiff_t *next, u
         run_inside(&w, c->left, c->right - c->left);
         run_edge(&w, c->right, ow - c->right);
     }
-    if (!c->copy_out) return;
-    if (v->y_type == POISE_U8)
-        ps_bytes_scatter(ow, ch, (const uint8_t *)out, (uint8_t *)y, v->ys.pixel, v->ys.channel);
-    else
-        ps_block_scatter(v->k, v->y_type, ow, ch, (const float *)(const void *)out, y, v->ys.pixel, v->ys.channel);
+    if (c->copy_out) write_row(c, out, y);
+}
+
+/* n rows from oy on, joined. */
+static void run_joined(const dw_cut *c, size_t image, size_t oy, size_t n, uint8_t *scratch)
+{
+    const ps_conv *v = c->v;
+    size_t row = c->span * (size_t)v->c, kh = (size_t)v->kernel[0];
+    char *in = (char *)scratch + ps_round_up(c->pointer_bytes, PS_ALIGN), *out = in + ps_round_up(c->in_bytes, PS_ALIGN);
+    const ps_slab s = {.x = (const char *)v->x + ps_conv_offset(v->batch_rank, v->batch, image, v->xs.batch),
+                       .type = POISE_U8,
+                       .to = POISE_U8,
+                       .border = (uint8_t)v->codes.x_zero,
+                       .row = v->xs.row,
+                       .pixel = v->xs.pixel,
+                       .channel = v->xs.channel,
+                       .in = {v->in[0], v->in[1]},
+                       .row0 = (ptrdiff_t)oy - v->pad[0],
+                       .row_step = 1,
+                       .col0 = -(ptrdiff_t)v->pad[1],
+                       .rows = n + kh - 1,
+                       .cols = c->span,
+                       .channels = (size_t)v->c,
+                       .step = (size_t)v->c};
+    ps_slab_copy(v->k, &s, in);
+    dw_row w = {.c = c, .taps = (const float **)(void *)scratch, .y = out, .y_pixel = v->c};
+    for (size_t ky = 0; ky < kh; ky++) set_tap(&w, ky, in, (ptrdiff_t)(ky * row));
+    run_codes(&w, 0, (n - 1) * c->span + (size_t)v->out[1], v->c);
+    ptrdiff_t to = ps_conv_offset(v->batch_rank, v->batch, image, v->ys.batch) + (ptrdiff_t)oy * v->ys.row;
+    ptrdiff_t size = (ptrdiff_t)ps_size_of(c->out);
+    for (size_t i = 0; i < n; i++)
+        write_row(c, out + i * row * (size_t)size, (char *)v->y + (to + (ptrdiff_t)i * v->ys.row) * size);
 }
 
 static void run_chunks(void *ctx, int begin, int end, int thread)
@@ -289,7 +345,11 @@ static void run_chunks(void *ctx, int begin, int end, int thread)
         size_t image = i / c->row_blocks, r0 = i % c->row_blocks * c->rows;
         size_t r1 = ps_least(r0 + c->rows, (size_t)c->v->out[0]);
         ptrdiff_t next = PTRDIFF_MIN; /* first input row that was not copied yet */
-        for (size_t oy = r0; oy < r1; oy++) run_row(c, image, oy, &next, scratch);
+        if (c->joined)
+            for (size_t oy = r0; oy < r1; oy += c->joined)
+                run_joined(c, image, oy, ps_least(c->joined, r1 - oy), scratch);
+        else
+            for (size_t oy = r0; oy < r1; oy++) run_row(c, image, oy, &next, scratch);
     }
 }
 
