@@ -46,12 +46,19 @@ static double moved_bytes(const poise_model *m, const ps_node *n)
     return bytes;
 }
 
+/* Of the numbers that a step multiplies. */
+static double peak_of(const poise_model *m, const ps_peaks *p, const ps_node *n)
+{
+    const ps_value *x = n->in[0] >= 0 ? &m->graph.values[n->in[0]] : NULL;
+    if (x && x->type == POISE_BF16 && p->gflops_bf16 > 0) return p->gflops_bf16;
+    return x && x->type == POISE_U8 && x->scale > 0 && p->gops_u8 > 0 ? p->gops_u8 : p->gflops;
+}
+
 ps_step ps_step_of(const poise_model *m, const ps_peaks *p, int32_t i, double ms)
 {
     const ps_node *n = &m->graph.nodes[i];
     ps_step s = {.ms = ms, .flops = 2 * (double)ps_node_macs(&m->graph, n), .bytes = moved_bytes(m, n)};
-    bool bf16 = n->in[0] >= 0 && m->graph.values[n->in[0]].type == POISE_BF16 && p->gflops_bf16 > 0;
-    double peak = bf16 ? p->gflops_bf16 : p->gflops, gb_s = ps_peaks_gb_s(p, s.bytes);
+    double peak = peak_of(m, p, n), gb_s = ps_peaks_gb_s(p, s.bytes);
     double least = gb_s > 0 ? 1e-6 * s.bytes / gb_s : 0, by_flops = peak > 0 ? 1e-6 * s.flops / peak : 0;
     if (by_flops > least) least = by_flops;
     if (s.bytes > 0) s.intensity = s.flops / s.bytes;
@@ -85,6 +92,7 @@ static void table_peaks(const poise_model *m, const ps_peaks *p)
     printf("\npeaks of %d thread%s, measured now: %s %.1f GFLOP/s", m->threads, m->threads == 1 ? "" : "s",
            m->kernels.name, p->gflops);
     if (p->gflops_bf16 > 0) printf(", bf16 %.1f GFLOP/s", p->gflops_bf16);
+    if (p->gops_u8 > 0) printf(", int8 on %s %.1f GOP/s", m->kernels.name_u8, p->gops_u8);
     for (int i = 0; i < p->n_levels; i++) printf(", %s %.1f GB/s", p->level[i].name, p->level[i].gb_s);
     printf("\nbound: of the time taken, what the peaks would need for the step's flops or for its bytes, from the\n"
            "nearest memory that could hold them; Winograd multiplies less than is counted and may pass 100\n");
@@ -140,7 +148,7 @@ void ps_roofline_table(const poise_model *m, const ps_peaks *p, const double *ms
 
 void ps_roofline_csv(const poise_model *m, const ps_peaks *p, const double *ms)
 {
-    printf("\npeak,value\ngflops,%.1f\ngflops_bf16,%.1f\n", p->gflops, p->gflops_bf16);
+    printf("\npeak,value\ngflops,%.1f\ngflops_bf16,%.1f\ngops_int8,%.1f\n", p->gflops, p->gflops_bf16, p->gops_u8);
     for (int i = 0; i < p->n_levels; i++) printf("%s_gb_s,%.1f\n", p->level[i].name, p->level[i].gb_s);
     puts("\nstep,op,output,variant,min_ms,share,gflops,bytes,gb_s,intensity,bound,name");
     for (int32_t i = 0; i < m->graph.n_nodes; i++) {
@@ -161,6 +169,7 @@ void ps_roofline_json(ps_json *j, const poise_model *m, const ps_peaks *p, const
     ps_json_object(j, "peaks");
     ps_json_number(j, "gflops", p->gflops, 5);
     if (p->gflops_bf16 > 0) ps_json_number(j, "gflops_bf16", p->gflops_bf16, 5);
+    if (p->gops_u8 > 0) ps_json_number(j, "gops_int8", p->gops_u8, 5);
     ps_json_array(j, "read");
     for (int i = 0; i < p->n_levels; i++) {
         ps_json_object(j, NULL);

@@ -42,29 +42,34 @@ VINLINE vi vcodes(vf y, float top)
     return _mm256_cvtps_epi32(_mm256_castsi256_ps(_mm256_min_epi32(_mm256_castps_si256(y), _mm256_castps_si256(vset(top)))));
 }
 
-VINLINE void vstore_codes(int nv, uint8_t *p, const vf *y, size_t k, float top, int32_t zero, const uint8_t *table)
+VINLINE void vstore_codes(int nv, int rows, uint8_t *p, ptrdiff_t ld, const vf *y, size_t k, float top, int32_t zero,
+                          const uint8_t *table)
 {
     const vi order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7), zeros = _mm256_set1_epi16((int16_t)zero);
     uint8_t out[4 * VN];
     vi i[4];
-    for (int v = 0; v < 4; v++) i[v] = vcodes(y[v < nv ? v : 0], top);
-    vi x = _mm256_adds_epi16(_mm256_packs_epi32(i[0], i[nv > 1]), zeros);
-    vi z = nv > 2 ? _mm256_adds_epi16(_mm256_packs_epi32(i[2], i[3]), zeros) : x;
+    const int all = rows * nv;
+    for (int v = 0; v < 4; v++) i[v] = vcodes(y[v < all ? v : 0], top);
+    vi x = _mm256_adds_epi16(_mm256_packs_epi32(i[0], i[all > 1]), zeros);
+    vi z = all > 2 ? _mm256_adds_epi16(_mm256_packs_epi32(i[2], i[3]), zeros) : x;
     x = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(x, z), order);
-    size_t n = nv > 1 ? (size_t)nv * VN : k < VN ? k : VN;
     if (!table && nv == 4) {
         _mm256_storeu_si256((__m256i *)(void *)p, x);
         return;
     }
     if (!table && nv == 2) {
         _mm_storeu_si128((__m128i *)(void *)p, _mm256_castsi256_si128(x));
+        if (rows == 2) _mm_storeu_si128((__m128i *)(void *)(p + ld), _mm256_extracti128_si256(x, 1));
         return;
     }
     _mm256_storeu_si256((__m256i *)(void *)out, x);
+    size_t n = all > 1 ? (size_t)all * VN : k;
     if (table)
-        for (size_t c = 0; c < n; c++) p[c] = table[out[c]];
-    else
+        for (size_t c = 0; c < n; c++) out[c] = table[out[c]];
+    if (rows == 1)
         memcpy(p, out, n);
+    else
+        for (int r = 0; r < rows; r++) memcpy(p + r * ld, out + r * nv * VN, (size_t)nv * VN);
 }
 
 /* ---- products ---- */

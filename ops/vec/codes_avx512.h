@@ -59,16 +59,25 @@ VINLINE vi vcodes2(vf a, vf b, float top, vi zeros, const uint8_t *table)
 }
 // clang-format on
 
-VINLINE void vstore_codes(int nv, uint8_t *p, const vf *y, size_t k, float top, int32_t zero, const uint8_t *table)
+VINLINE void vstore_codes(int nv, int rows, uint8_t *p, ptrdiff_t ld, const vf *y, size_t k, float top, int32_t zero,
+                          const uint8_t *table)
 {
     const vi order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     const vi zeros = _mm512_set1_epi16((int16_t)zero);
-    vi x = vcodes2(y[0], y[nv > 1 ? 1 : 0], top, zeros, table), z = nv > 2 ? vcodes2(y[2], y[nv > 3 ? 3 : 2], top, zeros, table) : x;
+    const int all = rows * nv;
+    vi x = vcodes2(y[0], y[all > 1 ? 1 : 0], top, zeros, table);
+    vi z = all > 2 ? vcodes2(y[2], y[all > 3 ? 3 : 2], top, zeros, table) : x;
     x = _mm512_permutexvar_epi32(order, _mm512_packus_epi16(x, z));
     if (nv == 4) {
         _mm512_storeu_si512(p, x);
     } else if (nv == 2) {
         _mm256_storeu_si256((__m256i *)(void *)p, _mm512_castsi512_si256(x));
+        if (rows == 2) _mm256_storeu_si256((__m256i *)(void *)(p + ld), _mm512_extracti64x4_epi64(x, 1));
+    } else if (rows == 4) {
+        _mm_storeu_si128((__m128i *)(void *)p, _mm512_castsi512_si128(x));
+        _mm_storeu_si128((__m128i *)(void *)(p + ld), _mm512_extracti32x4_epi32(x, 1));
+        _mm_storeu_si128((__m128i *)(void *)(p + 2 * ld), _mm512_extracti32x4_epi32(x, 2));
+        _mm_storeu_si128((__m128i *)(void *)(p + 3 * ld), _mm512_extracti32x4_epi32(x, 3));
     } else if (k >= VN) {
         _mm_storeu_si128((__m128i *)(void *)p, _mm512_castsi512_si128(x));
     } else {

@@ -49,21 +49,24 @@ VINLINE vi vcodes(vf y, float top)
     return _mm_cvtps_epi32(_mm_castsi128_ps(_mm_min_epi32(_mm_castps_si128(y), _mm_castps_si128(vset(top)))));
 }
 
-/* Codes of nv vectors of outputs (less zero, of which top is the highest), the last of k elements. */
-VINLINE void vstore_codes(int nv, uint8_t *p, const vf *y, size_t k, float top, int32_t zero, const uint8_t *table)
+/* Codes of `rows` rows (ld apart) of nv vectors of outputs (less zero, of which top is the highest), rows*nv <= 4; one
+ * vector alone may have k elements. */
+VINLINE void vstore_codes(int nv, int rows, uint8_t *p, ptrdiff_t ld, const vf *y, size_t k, float top, int32_t zero,
+                          const uint8_t *table)
 {
-    enum { ONE = VN };
     const vi zeros = _mm_set1_epi16((int16_t)zero);
     uint8_t out[4 * VN];
     vi i[4];
-    for (int v = 0; v < 4; v++) i[v] = vcodes(y[v < nv ? v : 0], top);
+    for (int v = 0; v < 4; v++) i[v] = vcodes(y[v < rows * nv ? v : 0], top);
     vi x = _mm_adds_epi16(_mm_packs_epi32(i[0], i[1]), zeros), z = _mm_adds_epi16(_mm_packs_epi32(i[2], i[3]), zeros);
-    x = _mm_packus_epi16(x, z);
-    size_t n = nv > 1 ? (size_t)nv * VN : k < ONE ? k : ONE;
-    _mm_storeu_si128((__m128i *)(void *)out, x);
+    _mm_storeu_si128((__m128i *)(void *)out, _mm_packus_epi16(x, z));
+    size_t n = rows * nv > 1 ? (size_t)(rows * nv) * VN : k;
     if (table)
         for (size_t c = 0; c < n; c++) out[c] = table[out[c]];
-    memcpy(p, out, n);
+    if (rows == 1)
+        memcpy(p, out, n);
+    else
+        for (int r = 0; r < rows; r++) memcpy(p + r * ld, out + r * nv * VN, (size_t)nv * VN);
 }
 
 /* ---- products ---- */
