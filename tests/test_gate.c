@@ -13,11 +13,7 @@
 enum { CLASSES = 40, BINS = 4, ROWS = 4 + CLASSES, H0 = 37, W0 = 42, H1 = 13, W1 = 9, CELLS = H0 * W0 + H1 * W1 };
 static const int32_t side[2][2] = {{H0, W0}, {H1, W1}};
 
-<<<<<<< HEAD
 typedef enum head { PLAIN, BRANCH_IS_OUTPUT, CELLS_MIXED, SPLIT_AFTER_JOIN, SOFT_ARGMAX, CODES, CODED_SCORES } head;
-=======
-typedef enum head { PLAIN, BRANCH_IS_OUTPUT, CELLS_MIXED, SPLIT_AFTER_JOIN, SOFT_ARGMAX, CODES } head;
->>>>>>> 526eb52 (nn: gates see through soft_argmax and codes; tests: an integer network has the same bits on every ISA)
 
 static int32_t flat(ps_graph *g, int32_t x)
 {
@@ -28,11 +24,7 @@ static int32_t flat(ps_graph *g, int32_t x)
 /* A convolution with a window of `kernel`; of codes, to codes of `scale` or with 0 to numbers. */
 static int32_t conv(ps_graph *g, head kind, int32_t x, int32_t out, int32_t kernel, float scale)
 {
-<<<<<<< HEAD
     if (kind < CODES) return gb_conv(g, x, out, kernel, kernel / 2, 1, true);
-=======
-    if (kind != CODES) return gb_conv(g, x, out, kernel, kernel / 2, 1, true);
->>>>>>> 526eb52 (nn: gates see through soft_argmax and codes; tests: an integer network has the same bits on every ISA)
     int32_t y = gb_conv_int8(g, x, out, kernel, kernel / 2, 1);
     return scale > 0 ? gb_round(g, y, scale, 128) : y;
 }
@@ -43,19 +35,11 @@ static void build(ps_graph *g, head kind)
     int32_t box[2], cls[2], first = -1, all_boxes, all_scores;
     for (int l = 0; l < 2; l++) {
         int32_t x = gb_input(g, GB_DIMS(1, 24, side[l][0], side[l][1]));
-<<<<<<< HEAD
         if (kind >= CODES) x = gb_round(g, x, 0.0005f, 128);
         int32_t b = conv(g, kind, x, 24, 3, 0.01f);
         if (!l) first = b;
         b = conv(g, kind, conv(g, kind, b, 20, 3, 0.1f), 4 * BINS, 1, 0);
         int32_t c = conv(g, kind, conv(g, kind, x, 16, 3, 0.01f), CLASSES, 1, kind == CODED_SCORES ? 0.1f : 0);
-=======
-        if (kind == CODES) x = gb_round(g, x, 0.0005f, 128);
-        int32_t b = conv(g, kind, x, 24, 3, 0.01f);
-        if (!l) first = b;
-        b = conv(g, kind, conv(g, kind, b, 20, 3, 0.1f), 4 * BINS, 1, 0);
-        int32_t c = conv(g, kind, conv(g, kind, x, 16, 3, 0.01f), CLASSES, 1, 0);
->>>>>>> 526eb52 (nn: gates see through soft_argmax and codes; tests: an integer network has the same bits on every ISA)
         if (kind == SPLIT_AFTER_JOIN) {
             box[l] = flat(g, gb_concat(g, 1, 2, (int32_t[]){b, c}));
         } else {
@@ -92,11 +76,7 @@ static poise_model *open_kind(head kind, int threads)
     size_t size;
     poise_model *m;
     build(&g, kind);
-<<<<<<< HEAD
     if (kind >= CODES) {
-=======
-    if (kind == CODES) {
->>>>>>> 526eb52 (nn: gates see through soft_argmax and codes; tests: an integer network has the same bits on every ISA)
         assert_int_equal(ps_optimize(&g), POISE_OK);
         assert_int_equal(g.values[gb_first(&g, &ps_op_conv)->in[0]].type, POISE_U8);
     }
@@ -112,12 +92,8 @@ static void finds_branches(void **state)
     static const struct {
         head kind;
         int nodes;
-<<<<<<< HEAD
     } cases[] = {{PLAIN, 6}, {SPLIT_AFTER_JOIN, 6}, {BRANCH_IS_OUTPUT, 5}, {CELLS_MIXED, 0}, {SOFT_ARGMAX, 6}, {CODES, 6},
                  {CODED_SCORES, 6}};
-=======
-    } cases[] = {{PLAIN, 6}, {SPLIT_AFTER_JOIN, 6}, {BRANCH_IS_OUTPUT, 5}, {CELLS_MIXED, 0}, {SOFT_ARGMAX, 6}, {CODES, 6}};
->>>>>>> 526eb52 (nn: gates see through soft_argmax and codes; tests: an integer network has the same bits on every ISA)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         poise_model *m = open_kind(cases[i].kind, 1);
         if (m->gate.n_nodes != cases[i].nodes)
@@ -203,11 +179,7 @@ static void same_bits_where_scores_pass(void **state)
 {
     (void)state;
     static const float share[] = {0.002f, 0.05f, 0.4f, 1};
-<<<<<<< HEAD
     for (int k = PLAIN; k <= CODED_SCORES; k++)
-=======
-    for (int k = PLAIN; k <= CODES; k++)
->>>>>>> 526eb52 (nn: gates see through soft_argmax and codes; tests: an integer network has the same bits on every ISA)
         for (int threads = 1; threads <= 3; threads += 2)
             for (int i = 0; i < 4; i++) compare((head)k, threads, share[i]);
 }
