@@ -30,6 +30,7 @@ typedef enum ps_requant_kind {
     PS_REQUANT_RAMP,   /* y = min(hi, max(0, p*x + q)): hard sigmoid */
     PS_REQUANT_SWISH,  /* y = x * min(hi, max(0, p*x + q)): hard swish */
     PS_REQUANT_CURVE,  /* y = (c2*x + c1)*x + c0, x in units of the curve's step */
+    PS_REQUANT_EVEN,   /* the same, of a curve that is slope*x + an even function: 16 pieces tell the other 15 */
     PS_REQUANT_ELU     /* y = p*max(0, x) + (c2*n + c1)*n + c0, n = min(0, x) */
 } ps_requant_kind;
 
@@ -39,7 +40,8 @@ typedef struct ps_requant_plan {
     float res;       /* factor of the residual, all in all */
     float lo, hi, p, q;
     float low, top;  /* codes less zero: -zero and 255 - zero */
-    _Alignas(64) float c0[32], c1[32], c2[32];
+    float slope;     /* EVEN: c1[i] = slope + odd[i], and slope - odd[i] for -i */
+    _Alignas(64) float c0[32], c1[32], c2[32], odd[16];
 } ps_requant_plan;
 
 /* Beyond this curves follow their asymptotes: as u is rounded, any number between 14.5 and 15.5. */
@@ -56,12 +58,18 @@ static inline float ps_requant_factor(float x)
 
 static inline void ps_requant_curve(ps_requant_plan *p, const ps_curve *c, float unit)
 {
-    float slope = c->slope * unit;
+    float slope = p->slope = c->slope * unit;
+    for (int i = 0; i < 16; i++) p->odd[i] = c->c1[i] * unit;
     for (int i = 0; i < 32; i++) {
         p->c0[i] = c->c0[i] * unit;
         p->c1[i] = slope + c->c1[i] * unit;
         p->c2[i] = c->c2[i] * unit;
     }
+}
+
+static inline bool ps_requant_is_even(ps_act act)
+{
+    return act == PS_ACT_SILU || act == PS_ACT_GELU || act == PS_ACT_GELU_TANH || act == PS_ACT_SOFTPLUS;
 }
 
 /* In two steps: PS_REQUANT_* by act; then what the rest of q says. */
@@ -102,7 +110,7 @@ static inline void ps_requant_act(ps_requant_plan *p, ps_act act, float a, float
     case PS_ACT_MISH:
     case PS_ACT_SOFTPLUS:
     case PS_ACT_ELU:
-        p->kind = act == PS_ACT_ELU ? PS_REQUANT_ELU : PS_REQUANT_CURVE;
+        p->kind = act == PS_ACT_ELU ? PS_REQUANT_ELU : ps_requant_is_even(act) ? PS_REQUANT_EVEN : PS_REQUANT_CURVE;
         p->in = 1.0f / ps_curves[act].step;
         p->p = ps_curves[act].step * unit;
         ps_requant_curve(p, &ps_curves[act], act == PS_ACT_ELU ? a * unit : unit);
@@ -155,6 +163,7 @@ static inline float ps_requant_activate(const ps_requant_plan *p, float x)
     case PS_REQUANT_LEAKY: return x < 0.0f ? p->p * x : x;
     case PS_REQUANT_RAMP: return ps_requant_min(p->hi, ps_requant_max(0.0f, p->p * x + p->q));
     case PS_REQUANT_SWISH: return x * ps_requant_min(p->hi, ps_requant_max(0.0f, p->p * x + p->q));
+    case PS_REQUANT_EVEN:
     case PS_REQUANT_CURVE: return ps_requant_quadratic(p, x);
     case PS_REQUANT_ELU: return p->p * ps_requant_max(0.0f, x) + ps_requant_quadratic(p, ps_requant_min(0.0f, x));
     case PS_REQUANT_CLIP: break;

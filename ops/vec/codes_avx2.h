@@ -37,6 +37,11 @@ VINLINE vf vpick(const float t[32], vf index)
     return _mm256_blendv_ps(vpick16(t, i), vpick16(t + 16, i), _mm256_castsi256_ps(_mm256_slli_epi32(i, 27)));
 }
 
+#define VPICK_HALF
+VINLINE vf vpick_half(const float t[16], vf index) { return vpick16(t, _mm256_castps_si256(index)); }
+/* x, negated where u is negative. */
+VINLINE vf vsign_of(vf u, vf x) { return _mm256_xor_ps(_mm256_and_ps(vset(-0.0f), u), x); }
+
 VINLINE vi vcodes(vf y, float top)
 {
     return _mm256_cvtps_epi32(_mm256_castsi256_ps(_mm256_min_epi32(_mm256_castps_si256(y), _mm256_castps_si256(vset(top)))));
