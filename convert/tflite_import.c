@@ -35,6 +35,7 @@ static poise_status add_slots(ps_tflite *c)
                                        .codes = {PS_ABSENT, PS_ABSENT},
                                        .made = -1,
                                        .reader = -1,
+                                       .same_as = PS_ABSENT,
                                        .pad_of = PS_ABSENT,
                                        .ready = m->tensors[i].data != NULL};
     for (int32_t i = 0; i < m->n_nodes; i++) {

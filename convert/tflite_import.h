@@ -21,6 +21,8 @@ typedef struct ps_tflite_slot {
     int32_t made;              /* the operator of the file that makes it, -1 = none */
     int32_t readers;           /* operators and outputs of the file, */
     int32_t reader;            /* the last operator among them, -1 = none */
+    int32_t same_as;           /* the constant of codes whose real numbers these are, dequantised by whoever reads them, or
+                                * PS_ABSENT */
     int32_t pad_of;            /* the tensor that this one is, inside borders of zeros that its reader adds; PS_ABSENT = none */
     int32_t pad[4];            /* top, left, bottom, right */
     ps_tflite_order order;     /* in which it was made */

@@ -154,13 +154,61 @@ static int32_t to_real(ps_emit *e, int32_t codes)
     return PS_EMIT_NODE(e, &ps_op_quantize, (&(ps_quantize_params){POISE_F32, 0}), codes);
 }
 
+/* Scales and zero points of constant codes as values [1] or [k]; zeros are left out where they are all 0. */
+static void constant_scales(ps_emit *e, const ps_tflite_tensor *t, int32_t out[2])
+{
+    bool any = false;
+    int32_t k = t->n_scales;
+    int32_t *zero = ps_emit_spend(e, (size_t)k * 8) ? ps_heap_push(e->heap, (size_t)k * sizeof *zero) : NULL;
+    out[0] = out[1] = PS_BROKEN;
+    if (!zero) PS_EMIT_FAIL(e, POISE_NO_MEMORY, "no memory for %d zero points", k);
+    for (int32_t i = 0; i < k && e->status == POISE_OK; i++) {
+        poise_type type = t->type == PS_TFLITE_U8 ? POISE_U8 : POISE_I8;
+        zero[i] = ps_emit_clamp32(t->zero[i]);
+        any |= zero[i] != 0;
+        if (!ps_scale_is_legal(type, t->scale[i], zero[i]))
+            PS_EMIT_FAIL(e, POISE_BAD_MODEL, "tensor '%.100s' of %s has scale %g and zero point %lld", t->name,
+                         ps_tflite_type_name(t->type), (double)t->scale[i], (long long)t->zero[i]);
+    }
+    if (e->status != POISE_OK) return;
+    out[0] = ps_emit_constant(e, POISE_F32, 1, &k, t->scale);
+    out[1] = any ? ps_emit_constant(e, POISE_I32, 1, &k, zero) : PS_ABSENT;
+}
+
+/* The real numbers of constant codes, dimension j being the file's dimension perm[j], scales along dimension `axis`. */
+static int32_t dequantised(ps_tflite *c, ps_emit *e, const ps_tflite_tensor *t, const int32_t *perm, int32_t axis)
+{
+    int32_t scale[2];
+    if (t->type != PS_TFLITE_I8 && t->type != PS_TFLITE_U8 && t->type != PS_TFLITE_I4)
+        PS_EMIT_FAIL(e, POISE_UNSUPPORTED, "tensor '%.100s' has codes of %s", t->name, ps_tflite_type_name(t->type));
+    if (t->n_scales != 1 && (t->axis != perm[axis] || t->n_scales != t->dim[perm[axis]]))
+        PS_EMIT_FAIL(e, POISE_BAD_MODEL, "tensor '%.100s' has %d scales along dimension %d, its %d channels are dimension %d",
+                     t->name, t->n_scales, t->axis, t->dim[perm[axis]], perm[axis]);
+    constant_scales(e, t, scale);
+    int32_t w = ps_emit_transpose(e, stored(c, e, t), t->rank, perm);
+    ps_quantize_params p = {POISE_F32, axis};
+    return ps_emit_node(e, &ps_op_quantize, &p, scale[1] == PS_ABSENT ? 2 : 3, (int32_t[]){w, scale[0], scale[1]});
+}
+
+/* The same as the file has them. */
+static int32_t dequantised_whole(ps_tflite *c, ps_emit *e, const ps_tflite_tensor *t)
+{
+    static const int32_t same[POISE_MAX_DIMS] = {0, 1, 2, 3, 4, 5, 6, 7};
+    bool known = t->axis >= 0 && t->axis < t->rank;
+    if (t->n_scales != 1 && !known)
+        PS_EMIT_FAIL(e, POISE_BAD_MODEL, "tensor '%.100s' has scales along dimension %d of %d", t->name, t->axis, t->rank);
+    return e->status == POISE_OK ? dequantised(c, e, t, same, known ? t->axis : 0) : PS_BROKEN;
+}
+
 int32_t ps_tflite_real(ps_tflite *c, ps_emit *e, int32_t tensor, ps_tflite_order order)
 {
     ps_tflite_slot *s = &c->slots[tensor];
     const ps_tflite_tensor *t = &c->model.tensors[tensor];
     if (s->real[order] >= 0) return s->real[order];
     bool constant = s->made < 0 && t->data;
-    if (ps_tflite_is_quantised(t) && constant && t->count == 1 && e->status == POISE_OK) { /* a number: no code is saved */
+    if (s->same_as >= 0 && s->real[!order] < 0)
+        s->real[PS_TFLITE_FILE] = dequantised_whole(c, e, &c->model.tensors[s->same_as]);
+    else if (ps_tflite_is_quantised(t) && constant && t->count == 1 && e->status == POISE_OK) { /* a number: no code is saved */
         check_scale(e, t);
         int32_t v = stored(c, e, t);
         const void *data = ps_emit_value(e, v).data;
@@ -170,7 +218,7 @@ int32_t ps_tflite_real(ps_tflite *c, ps_emit *e, int32_t tensor, ps_tflite_order
         return s->real[0] = s->real[1] = ps_emit_constant(e, POISE_F32, t->rank, t->dim, &real);
     }
     if (ps_tflite_is_quantised(t)) return s->real[order] = to_real(e, ps_tflite_codes(c, e, tensor, order));
-    if (s->real[!order] < 0) s->real[PS_TFLITE_FILE] = stored(c, e, t);
+    if (s->real[PS_TFLITE_FILE] == PS_ABSENT && s->real[PS_TFLITE_NCHW] == PS_ABSENT) s->real[PS_TFLITE_FILE] = stored(c, e, t);
     return s->real[order] >= 0 ? s->real[order] : (s->real[order] = other_order(e, s->real[!order], order));
 }
 
@@ -275,49 +323,22 @@ int64_t ps_tflite_const_one(ps_tflite_call *n, int i, const char *what)
 
 /* ---- weights ---- */
 
-/* Scales and zero points of weights as values [1] or [k]; zeros are left out where they are all 0. */
-static void weight_scales(ps_tflite_call *n, const ps_tflite_tensor *t, int32_t out[2])
-{
-    bool any = false;
-    int32_t k = t->n_scales;
-    int32_t *zero = ps_emit_spend(&n->e, (size_t)k * 8) ? ps_heap_push(n->e.heap, (size_t)k * sizeof *zero) : NULL;
-    PS_TFLITE_REQUIRE(n, zero, POISE_NO_MEMORY, "no memory for %d zero points", k);
-    for (int32_t i = 0; i < k; i++) {
-        poise_type type = t->type == PS_TFLITE_U8 ? POISE_U8 : POISE_I8;
-        zero[i] = ps_emit_clamp32(t->zero[i]);
-        any |= zero[i] != 0;
-        PS_TFLITE_REQUIRE(n, ps_scale_is_legal(type, t->scale[i], zero[i]), POISE_BAD_MODEL,
-                          "tensor '%.100s' of %s has scale %g and zero point %lld", t->name, ps_tflite_type_name(t->type),
-                          (double)t->scale[i], (long long)t->zero[i]);
-    }
-    out[0] = ps_emit_constant(&n->e, POISE_F32, 1, &k, t->scale);
-    out[1] = any ? ps_emit_constant(&n->e, POISE_I32, 1, &k, zero) : PS_ABSENT;
-}
-
 int32_t ps_tflite_weights(ps_tflite_call *n, int i, int rank, const int32_t *perm, int32_t axis)
 {
     if (n->e.status != POISE_OK || !ps_tflite_has(n, i)) return PS_BROKEN;
     const ps_tflite_tensor *t = ps_tflite_input(n, i);
-    int32_t have = ps_tflite_rank(n, i), scale[2] = {0};
+    int32_t have = ps_tflite_rank(n, i), same_as = n->c->slots[n->node->in[i]].same_as;
     if (have != rank) PS_TFLITE_FAIL(n, POISE_BAD_MODEL, "its weights have %d dimensions, %d are right", have, rank);
+    if (same_as >= 0) t = &n->c->model.tensors[same_as];
+    if (t->rank != rank) PS_TFLITE_FAIL(n, POISE_BAD_MODEL, "its weights have %d dimensions, %d are right", t->rank, rank);
     bool codes = t->data && t->n_scales && (ps_tflite_is_quantised(t) || t->type == PS_TFLITE_I4);
     if (n->e.status != POISE_OK) return PS_BROKEN;
-    if (!codes) {
-        int32_t w = ps_tflite_in(n, i);
-        poise_type type = ps_emit_value(&n->e, w).type;
-        if (type == POISE_I8 || type == POISE_U8)
-            PS_TFLITE_FAIL(n, POISE_BAD_MODEL, "tensor '%.100s' of %s has no scale", t->name, ps_tflite_type_name(t->type));
-        return ps_emit_transpose(&n->e, w, rank, perm);
-    }
-    if (t->n_scales != 1 && (t->axis != perm[axis] || t->n_scales != t->dim[perm[axis]])) {
-        PS_TFLITE_FAIL(n, POISE_BAD_MODEL, "tensor '%.100s' has %d scales along dimension %d, its %d channels are dimension %d",
-                       t->name, t->n_scales, t->axis, t->dim[perm[axis]], perm[axis]);
-        return PS_BROKEN;
-    }
-    weight_scales(n, t, scale);
-    int32_t w = ps_emit_transpose(&n->e, stored(n->c, &n->e, t), rank, perm);
-    ps_quantize_params p = {POISE_F32, axis};
-    return ps_emit_node(&n->e, &ps_op_quantize, &p, scale[1] == PS_ABSENT ? 2 : 3, (int32_t[]){w, scale[0], scale[1]});
+    if (codes) return dequantised(n->c, &n->e, t, perm, axis);
+    int32_t w = ps_tflite_in(n, i);
+    poise_type type = ps_emit_value(&n->e, w).type;
+    if (type == POISE_I8 || type == POISE_U8)
+        PS_TFLITE_FAIL(n, POISE_BAD_MODEL, "tensor '%.100s' of %s has no scale", t->name, ps_tflite_type_name(t->type));
+    return ps_emit_transpose(&n->e, w, rank, perm);
 }
 
 int32_t ps_tflite_bias(ps_tflite_call *n, int i, int at, int32_t channels)

@@ -68,6 +68,17 @@ static void square(ps_tflite_call *n)
 
 /* ---- types ---- */
 
+/* Constants of codes: whoever reads them dequantises, and weights stay codes. */
+static bool constant_codes(ps_tflite_call *n)
+{
+    const ps_tflite_tensor *from = ps_tflite_input(n, 0);
+    ps_tflite_slot *s = &n->c->slots[n->node->out[0]];
+    if (!from->data || !from->n_scales || from->type == PS_TFLITE_I32) return false;
+    s->same_as = n->node->in[0];
+    s->ready = true;
+    return true;
+}
+
 /* QUANTIZE and DEQUANTIZE: the result's own scale, or none, says what to do. */
 static void requantise(ps_tflite_call *n)
 {
@@ -76,6 +87,7 @@ static void requantise(ps_tflite_call *n)
     PS_TFLITE_REQUIRE(n, n->arg ? ps_tflite_is_quantised(to) : to->type == PS_TFLITE_F32, POISE_UNSUPPORTED,
                       "it gives %s '%.100s'%s", ps_tflite_type_name(to->type), to->name,
                       n->arg ? " with one scale only for int8 and uint8" : "");
+    if (!n->arg && constant_codes(n)) return;
     if (ps_tflite_is_quantised(from)) {
         ps_tflite_result(n, 0, ps_tflite_raw(n, 0, order), order);
         return;

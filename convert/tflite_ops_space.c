@@ -58,14 +58,9 @@ static void pad(ps_tflite_call *n)
     if (!read_pads(n, x.rank, begin, end)) return;
     if (n->node->n_in < 3 && x.rank == 4 && for_convolution(n, begin, end)) {
         ps_tflite_slot *s = &n->c->slots[n->node->out[0]];
-        *s = (ps_tflite_slot){.real = {PS_ABSENT, PS_ABSENT},
-                              .codes = {PS_ABSENT, PS_ABSENT},
-                              .made = s->made,
-                              .readers = s->readers,
-                              .reader = s->reader,
-                              .pad_of = n->node->in[0],
-                              .pad = {begin[1], begin[2], end[1], end[2]},
-                              .ready = true};
+        s->pad_of = n->node->in[0];
+        memcpy(s->pad, (const int32_t[]){begin[1], begin[2], end[1], end[2]}, sizeof s->pad);
+        s->ready = true;
         return;
     }
     int32_t value = ps_tflite_in(n, 2);

@@ -269,6 +269,20 @@ prints '"op":"conv".*"output":"1x4x16x16".*"bytes":7232,' # 3x16x16 in, 4x16x16 
 expect 0 "bench --layers in CSV" $poise bench c.poise -r 1 --layers -o csv
 prints '^step,op,output,'
 prints '^0,conv,1x4x16x16,'
+# TFLite files go wherever ONNX files go.
+"$b/make_tiny" tflite-int8 int8.tflite && "$b/make_tiny" tflite-hybrid hybrid.tflite || exit 1
+expect 0 "info of a TFLite file" $poise info int8.tflite
+prints '1x8x8x3  *i8 0.01562 @3'
+expect 0 "convert of a TFLite file" $poise convert int8.tflite int8.poise
+tensor '|i1' '(1, 8, 8, 3)' 192 >i8.npy
+expect 0 "run of a TFLite file" $poise run int8.tflite x=i8.npy -o one
+expect 0 "run of what became of it" $poise run int8.poise x=i8.npy -o two
+cmp -s one/k.npy two/k.npy || fail "the results differ"
+expect 0 "bench of a TFLite file" $poise bench hybrid.tflite -r 1 -o csv
+head -c 2000 int8.tflite >cut.tflite
+expect 2 "a TFLite file that is cut off" $poise info cut.tflite
+says "not a valid TFLite file"
+rm -r one two ./*.tflite int8.poise
 # The plan is what a process takes, with what it is itself (3 to 4 MB): no copy of the weights on the way.
 case "${EMU:-} $b" in
 ' '*-address* | ' '*-thread* | [!\ ]*) echo "cli: SKIPPED: peak memory (a sanitizer or an emulator)" ;;

@@ -71,6 +71,31 @@ static void types_of_codes(void **state)
     WANT(0, 30, 0, 6, -5);
 }
 
+/* Weights of 8 or 4 bits behind a DEQUANTIZE, with a scale for each channel, and floats all around; read by others too. */
+static void weights_behind_dequantize(void **state)
+{
+    (void)state;
+    static const int8_t w[4] = {2, -3, 4, -8};
+    static const uint8_t nibbles[2] = {0xd2, 0x84}; /* the same */
+    static const float scale[2] = {0.5F, 0.25F};
+    for (int small = 0; small < 2; small++) {
+        tr_fresh();
+        int x = tfl_input(&t, TFL_F32, TFL_DIMS(1, 1, 1, 2));
+        int k = tfl_constant(&t, TFL_I8, TFL_DIMS(2, 1, 1, 2), small ? (const void *)nibbles : w);
+        if (small) t.tensor[k].type = 17, t.tensor[k].bytes = 2;
+        tfl_quantise_axis(&t, k, 0, 2, scale);
+        int real = tfl_node(&t, 6, TFL_IN(k), TFL_F32, TFL_DIMS(2, 1, 1, 2));
+        int y = tfl_node(&t, 3, TFL_IN(x, real), TFL_F32, TFL_DIMS(1, 1, 1, 2));
+        tfl_int(&t, 1, 1), tfl_int(&t, 2, 1);
+        tfl_output(&t, y);
+        tfl_output(&t, tfl_node(&t, 59, TFL_IN(real), TFL_F32, TFL_DIMS(2, 1, 1, 2)));
+        tr_in[0][0] = 1, tr_in[0][1] = 10;
+        WANT(1e-6, -14, -19, -1, 1.5, -1, 2);
+    }
+    t.tensor[1].axis = 5;
+    tr_says(POISE_BAD_MODEL, "dimension 5");
+}
+
 /* ---- what is not right ---- */
 
 /* x [1,4,4,2] of int8 through a convolution of one output channel. */
@@ -202,6 +227,7 @@ int main(void)
         cmocka_unit_test(quantised_networks),
         cmocka_unit_test(unsigned_weights),
         cmocka_unit_test(types_of_codes),
+        cmocka_unit_test(weights_behind_dequantize),
         cmocka_unit_test(wrong_scales),
         cmocka_unit_test(wrong_graphs),
         cmocka_unit_test(damaged_files),
