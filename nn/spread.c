@@ -98,9 +98,14 @@ typedef struct pixels {
     size_t size[MOST];
 } pixels;
 
-#define PIXELS(type, to, from)                                                      \
-    for (ptrdiff_t i = 0; i < (ptrdiff_t)m; i++)                                    \
-        for (ptrdiff_t j = 0; j < (ptrdiff_t)n; j++) ((type *)y)[to] = ((const type *)x)[from]
+/* The longer loop inside: pixels may have two elements. */
+#define PIXELS(type, to, from)                                                                       \
+    if (m > n)                                                                                       \
+        for (ptrdiff_t j = 0; j < (ptrdiff_t)n; j++)                                                 \
+            for (ptrdiff_t i = 0; i < (ptrdiff_t)m; i++) ((type *)y)[to] = ((const type *)x)[from];  \
+    else                                                                                             \
+        for (ptrdiff_t i = 0; i < (ptrdiff_t)m; i++)                                                 \
+            for (ptrdiff_t j = 0; j < (ptrdiff_t)n; j++) ((type *)y)[to] = ((const type *)x)[from]
 #define EVERY_SIZE(to, from)                         \
     switch (size) {                                  \
     case 1: PIXELS(uint8_t, to, from); break;        \
