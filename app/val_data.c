@@ -170,10 +170,11 @@ static poise_status yolo(ps_dataset *d, const char *dir, const ps_task *t)
 
 /* ---- whole images ---------------------------------------------------------------------------------- */
 
-/* 1000 classes of ImageNet behind one for the background. */
+/* 1000 classes of ImageNet behind one for the background, which names say where there are some. */
 static int32_t with_background(const ps_task *t, int32_t class_id)
 {
-    return class_id + (t->n_classes == 1001 && !t->names.n);
+    const char *first = t->names.n ? t->names.name[0] : "background";
+    return class_id + (t->n_classes == 1001 && first && !strcasecmp(first, "background"));
 }
 
 /* The class that a folder or the beginning of a file name means: its name, or its number. */

@@ -286,6 +286,22 @@ static bool grows(const ps_lower *l, const ps_node *n)
     return n->op == &ps_op_pad || ps_value_count(&l->g->values[n->out[0]]) > ps_value_count(&l->g->values[n->in[0]]);
 }
 
+/* Bytes as numbers are a function of them, too. */
+static bool is_widening(const ps_lower *l, const ps_node *n)
+{
+    const ps_value *x = &l->g->values[n->in[0]], *y = &l->g->values[n->out[0]];
+    return n->op == &ps_op_cast && x->type == POISE_U8 && x->scale == 0 && !x->data && x->live < 0 && y->type == POISE_F32;
+}
+
+static poise_status visit_widening(ps_lower *l, const ps_node *n)
+{
+    ps_form *f = &l->form[n->out[0]];
+    PS_TRY(ps_lower_as_is(l, n->in[0], &f->id));
+    f->kind = PS_FORM_TABLE;
+    f->size = 1;
+    return POISE_OK;
+}
+
 /* What only moves codes does so at once, and nodes that read it see through it. */
 static poise_status move_codes(ps_lower *l, const ps_node *n, ps_form *f)
 {
@@ -356,6 +372,7 @@ static poise_status visit(ps_lower *l, int32_t index)
         if (n.out[k] >= 0) l->form[n.out[k]].maker = index;
     if (ps_lower_to_codes(&n)) return visit_quantize(l, &n);
     if (ps_lower_is_dequantize(l, &n)) return visit_dequantize(l, &n);
+    if (is_widening(l, &n)) return visit_widening(l, &n);
     if (may_wait(l, &n)) return wait(l, &n);
     int32_t id;
     return ps_lower_is_product(&n) ? ps_lower_as_is(l, n.out[0], &id) : make(l, &n); /* its weights may be codes */

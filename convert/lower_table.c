@@ -60,13 +60,21 @@ static bool is_function(const ps_form *f)
     return f->kind == PS_FORM_EQUAL || f->kind == PS_FORM_TABLE;
 }
 
+/* Whether a constant repeats one number. */
+static bool is_uniform(const ps_value *c)
+{
+    enum { MOST = 4096 };
+    size_t n = ps_value_count(c), size = poise_type_size(c->type);
+    return n >= 1 && n <= MOST && (n == 1 || !memcmp(c->data, (const uint8_t *)c->data + size, (n - 1) * size));
+}
+
 /* Whether v is one number, which does not depend on anything. */
 static bool number_of(const ps_lower *l, int32_t v, float *x)
 {
     const ps_value *c = &l->g->values[v];
     const ps_form *f = &l->form[v];
     if (f->kind == PS_FORM_EQUAL) c = &l->g->values[f->id];
-    if (!c->data || ps_value_count(c) != 1 || (f->kind != PS_FORM_EQUAL && c->type != POISE_F32)) return false;
+    if (!c->data || (f->kind != PS_FORM_EQUAL && c->type != POISE_F32) || !is_uniform(c)) return false;
     if (c->type == POISE_F32)
         memcpy(x, c->data, sizeof *x);
     else if (c->type == POISE_U8)
@@ -135,6 +143,7 @@ static void operand(ps_lower *l, int32_t v, int32_t from, float *table)
 static void all_numbers(const ps_lower *l, int32_t id, float *table)
 {
     ps_scale q = ps_lower_scale(l, id);
+    if (!(q.scale > 0)) q.scale = 1; /* plain bytes */
     for (int32_t i = 0; i < PS_LOWER_CODES; i++) table[i] = (float)(i - q.zero) * q.scale;
 }
 
@@ -143,7 +152,7 @@ void ps_lower_table(ps_lower *l, int32_t v, float *table)
     const ps_form *f = &l->form[v];
     float other[PS_LOWER_CODES];
     ps_node n;
-    if (f->kind == PS_FORM_EQUAL || !ps_lower_maker(l, v, &n)) {
+    if (f->kind == PS_FORM_EQUAL || !ps_lower_maker(l, v, &n) || n.op == &ps_op_cast) {
         all_numbers(l, f->id, table);
     } else if (n.op == &ps_op_unary) {
         operand(l, n.in[0], f->id, table);

@@ -359,6 +359,21 @@ static void equal_scales_vanish(void **state)
     assert_int_equal(gb_count(&g, NULL), 2);
 }
 
+/* A network that takes bytes and rounds them at once. */
+static void bytes_are_codes_of_themselves(void **state)
+{
+    (void)state;
+    int32_t x = gb_input(&g, GB_DIMS(1, 5, 5, 3));
+    g.values[x].type = POISE_U8;
+    int32_t y = gb_node(&g, &ps_op_cast, &(ps_cast_params){POISE_F32}, 1, &x);
+    y = gb_round(&g, gb_transpose(&g, y, 4, (int32_t[]){0, 3, 1, 2}), 1, 0);
+    y = gb_round(&g, gb_binary(&g, PS_BINARY_SUB, y, gb_filled(&g, GB_DIMS(1, 3, 1, 1), 127)), 1, 128);
+    gb_output(&g, gb_quantize(&g, gb_conv_int8(&g, y, 4, 3, 1, 1), 20, 128));
+    gb_optimize_within(&g, 20, ROUNDS);
+    assert_int_equal(gb_count(&g, &ps_op_quantize) + gb_count(&g, &ps_op_cast), 0);
+    assert_int_equal(gb_count(&g, &ps_op_lookup), 1);
+}
+
 static void other_scales_are_tables(void **state)
 {
     (void)state;
@@ -441,7 +456,7 @@ int main(void)
         T(concat_of_one_scale_is_plain), T(largest_of_windows_on_codes), T(several_readers_of_one_scale), T(borders_of_zero_go_into_convolutions),
         T(sums_and_products_of_codes), T(sums_with_a_function_of_codes),
         T(sums_go_into_the_product_before), T(limits_that_no_code_passes_are_nothing),
-        T(means_of_codes), T(equal_scales_vanish), T(other_scales_are_tables), T(roundings_to_two_scales_stay_two),
+        T(means_of_codes), T(equal_scales_vanish), T(bytes_are_codes_of_themselves), T(other_scales_are_tables), T(roundings_to_two_scales_stay_two),
         T(outputs_keep_their_names), T(long_chains_end), T(concats_of_concats_end), T(what_was_done_is_noted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
