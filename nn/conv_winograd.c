@@ -54,7 +54,7 @@ bool ps_winograd_can(const ps_conv *v)
     for (int i = 0; i < v->batch_rank; i++)
         if (v->weight_step[i]) return false;
     bool codes = v->x_type == POISE_U8;
-    if (codes && (v->stride[0] != 1 || v->c % 4 || v->k->gemm_u8_tile.nr % COLUMNS)) return false;
+    if (codes && (v->c % 4 || v->k->gemm_u8_tile.nr % COLUMNS)) return false;
     return v->xs.channel == 1 && v->ys.channel == 1 && (!v->residual || v->rs.channel == 1);
 }
 
@@ -65,8 +65,8 @@ static bool codes_pay(const ps_conv *v)
 {
     size_t tiles = tiles_of(v->out[0]) * tiles_of(v->out[1]);
     if (v->k->fast & PS_FAST_TILES) return false;
-    if (!(v->k->fast & PS_FAST_DOT)) return tiles >= LEAST_TILES;
-    return tiles >= LEAST_DOT_TILES && v->c >= LEAST_DOT && v->o >= LEAST_DOT;
+    if (!(v->k->fast & PS_FAST_DOT)) return tiles >= (v->stride[0] == 1 ? LEAST_TILES : LEAST_TILES_S2);
+    return v->stride[0] == 1 && tiles >= LEAST_DOT_TILES && v->c >= LEAST_DOT && v->o >= LEAST_DOT;
 }
 
 bool ps_winograd_pays(const ps_conv *v)

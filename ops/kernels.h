@@ -76,6 +76,8 @@ typedef struct ps_part {
     int y0, y1, x0, x1;
 } ps_part;
 
+enum { PS_NINTH = 954437177 }; /* 9 times this is 1 modulo 2^32: integer Winograd divides with it */
+
 enum { PS_MAX_MR = 16, PS_MAX_NR = 64 };
 
 enum {

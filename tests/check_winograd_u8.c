@@ -5,12 +5,12 @@
 
 #include <string.h>
 
-static ps_part random_part(void)
+static ps_part random_part(size_t side)
 {
-    ps_part p = {.y1 = 6, .x1 = 6};
+    ps_part p = {.y1 = (int)side, .x1 = (int)side};
     if (check_below(3) == 0) return p;
-    p.y0 = (int)check_below(7), p.x0 = (int)check_below(7);
-    p.y1 = p.y0 + (int)check_below(7 - (size_t)p.y0), p.x1 = p.x0 + (int)check_below(7 - (size_t)p.x0);
+    p.y0 = (int)check_below(side + 1), p.x0 = (int)check_below(side + 1);
+    p.y1 = p.y0 + (int)check_below(side + 1 - (size_t)p.y0), p.x1 = p.x0 + (int)check_below(side + 1 - (size_t)p.x0);
     return p;
 }
 
@@ -36,13 +36,13 @@ static bool same_bytes(check *c, const char *what, size_t n, const void *x, cons
     return !c->failed;
 }
 
-static void try_in(check *c, size_t n, bool front)
+static void try_in(check *c, size_t side, size_t n, bool front)
 {
-    const ps_part part = random_part();
-    size_t pixel = n + check_below(9), row = 6 * pixel + check_below(9), step = n + check_below(20);
+    const ps_part part = random_part(side);
+    size_t pixel = n + check_below(9), row = side * pixel + check_below(9), step = n + check_below(20);
     size_t rows = (size_t)(part.y1 - part.y0), cols = (size_t)(part.x1 - part.x0);
     const uint8_t *x = codes(n && rows && cols ? (rows - 1) * row + (cols - 1) * pixel + n : 0, front);
-    size_t bytes = n ? (35 * step + n) * sizeof(int16_t) : 0;
+    size_t bytes = n ? ((side * side - 1) * step + n) * sizeof(int16_t) : 0;
     int16_t *v = (int16_t *)(void *)check_bytes(bytes, front), *want = (int16_t *)(void *)check_bytes(bytes, front);
     uint8_t border = (uint8_t)check_rand();
     ((ps_winograd_in_u8_fn *)c->neu)(n, x, (ptrdiff_t)row, (ptrdiff_t)pixel, &part, border, v, (ptrdiff_t)step);
@@ -50,21 +50,33 @@ static void try_in(check *c, size_t n, bool front)
     if (bytes) same_bytes(c, "points", n, v, want, bytes);
 }
 
-void check_winograd_in_u8(check *c)
+static void check_in(check *c, size_t side)
 {
     for (const size_t *n = check_sizes; *n < 130 && !c->failed; n++)
         for (int round = 0; round < 8 && !c->failed; round++) {
-            try_in(c, *n, round & 1);
+            try_in(c, side, *n, round & 1);
             check_release();
         }
     if (!c->bench || c->failed) return;
-    const ps_part whole = {.y1 = 6, .x1 = 6};
-    uint8_t *x = codes(36 * 64, true);
-    int16_t *v = (int16_t *)(void *)check_bytes(36 * 64 * sizeof *v, true);
-    CHECK_BENCH(c, "64 channels", 36 * 64.0, "Gpoints/s",
-                ((ps_winograd_in_u8_fn *)c->neu)(64, x, 6 * 64, 64, &whole, 0, v, 64),
-                ((ps_winograd_in_u8_fn *)c->ref)(64, x, 6 * 64, 64, &whole, 0, v, 64));
+    const ps_part whole = {.y1 = (int)side, .x1 = (int)side};
+    size_t all = side * side * 64;
+    ptrdiff_t row = (ptrdiff_t)side * 64;
+    uint8_t *x = codes(all, true);
+    int16_t *v = (int16_t *)(void *)check_bytes(all * sizeof *v, true);
+    CHECK_BENCH(c, "64 channels", (double)all, "Gpoints/s",
+                ((ps_winograd_in_u8_fn *)c->neu)(64, x, row, 64, &whole, 0, v, 64),
+                ((ps_winograd_in_u8_fn *)c->ref)(64, x, row, 64, &whole, 0, v, 64));
     check_release();
+}
+
+void check_winograd_in_u8(check *c)
+{
+    check_in(c, 6);
+}
+
+void check_winograd_s2_in_u8(check *c)
+{
+    check_in(c, 9);
 }
 
 static void try_weights(check *c, size_t n, bool front)
@@ -91,6 +103,11 @@ void check_winograd_weights_s8(check *c)
     CHECK_BENCH(c, "32 columns", 36 * 128.0, "Gpoints/s", ((ps_winograd_weights_s8_fn *)c->neu)(32, w, 128 * 16, u, 160),
                 ((ps_winograd_weights_s8_fn *)c->ref)(32, w, 128 * 16, u, 160));
     check_release();
+}
+
+void check_winograd_s2_weights_s8(check *c)
+{
+    check_winograd_weights_s8(c);
 }
 
 static int16_t *words(size_t n, bool front, int most)
@@ -130,12 +147,12 @@ void check_gemm_s16(check *c)
     check_release();
 }
 
-static void try_out(check *c, size_t n, size_t rows, size_t cols, bool front)
+static void try_out(check *c, size_t points, size_t n, size_t rows, size_t cols, bool front)
 {
     size_t room = (n + 15) / 16 * 16, step = room + check_below(20), pixel = n + check_below(9), row = 4 * pixel + check_below(9);
     size_t size = n ? (rows - 1) * row + (cols - 1) * pixel + n : 0, bytes = size * (check_below(3) ? 1 : sizeof(float));
-    int32_t *m = (int32_t *)(void *)check_bytes(n ? (35 * step + room) * sizeof *m : 0, front);
-    for (size_t i = 0; n && i < 35 * step + room; i++) m[i] = (int32_t)check_rand() >> check_below(16);
+    int32_t *m = (int32_t *)(void *)check_bytes(n ? ((points - 1) * step + room) * sizeof *m : 0, front);
+    for (size_t i = 0; n && i < (points - 1) * step + room; i++) m[i] = (int32_t)check_rand() >> check_below(16);
     const float *scale = check_random(n, front, 1e-7f, 1e-5f), *bias = check_random(n, front, -3, 3);
     const uint8_t *r = codes(size, front), *table = codes(256, front);
     ps_requant q = {.scale = scale, .bias = check_below(2) ? bias : NULL, .residual = check_below(2) ? r : NULL,
@@ -149,50 +166,66 @@ static void try_out(check *c, size_t n, size_t rows, size_t cols, bool front)
 }
 
 /* Sums of a window over c channels through all four steps, against sums made directly: operands at the ends of their range. */
-static void make_convolution(check *c)
+static void make_convolution(check *c, size_t stride)
 {
     enum { C = 56, N = 16 }; /* 9*56*255*128 is a little less than 2^25 / 2 */
-    static const ps_part whole = {.y1 = 6, .x1 = 6};
-    const uint8_t *x = codes(36 * C, true);
+    size_t side = stride == 1 ? 6 : 9, points = side * side;
+    const ps_part whole = {.y1 = (int)side, .x1 = (int)side};
+    const uint8_t *x = codes(points * C, true);
     const int8_t *w = signed_codes(9 * C * N, true);
-    int16_t *v = (int16_t *)(void *)check_bytes(36 * C * 2, true), *u = (int16_t *)(void *)check_bytes(36 * C * N * 2, true);
-    int32_t *m = (int32_t *)(void *)check_bytes(36 * N * 4, true);
+    int16_t *v = (int16_t *)(void *)check_bytes(points * C * 2, true), *u = (int16_t *)(void *)check_bytes(36 * C * N * 2, true);
+    int32_t *m = (int32_t *)(void *)check_bytes(points * N * 4, true);
     float *y = check_floats(16 * N, true), *one = check_random(N, true, 1, 1);
     ps_kernels k;
     ps_kernels_select(&k, 0);
-    k.winograd_in_u8(C, x, 6 * C, C, &whole, 0, v, C);
-    for (ptrdiff_t q = 0; q < C / 4; q++) k.winograd_weights_s8(N, w + q * 4 * N, C * N, u + q * 4 * N, C * N);
-    for (ptrdiff_t p = 0; p < 36; p++) k.gemm_s16(1, N, C, v + p * C, C, u + p * C * N, m + p * N, N, false);
+    (stride == 1 ? k.winograd_in_u8 : k.winograd_s2_in_u8)(C, x, (ptrdiff_t)side * C, C, &whole, 0, v, C);
+    ps_winograd_weights_s8_fn *weights = stride == 1 ? k.winograd_weights_s8 : k.winograd_s2_weights_s8;
+    for (ptrdiff_t q = 0; q < C / 4; q++) weights(N, w + q * 4 * N, C * N, u + q * 4 * N, C * N);
+    for (size_t p = 0; p < points; p++) {
+        size_t py = p / side < 5 ? p / side : 5, px = p % side < 5 ? p % side : 5;
+        k.gemm_s16(1, N, C, v + p * C, C, u + (py * 6 + px) * C * N, m + p * N, N, false);
+    }
     ps_requant q = {.scale = one, .to_f32 = true};
     ((ps_winograd_out_s32_fn *)c->neu)(N, m, N, 4, 4, y, 4 * N, N, 0, &q);
     for (size_t i = 0; i < 16 * N; i++) {
         int32_t sum = 0;
         for (size_t t = 0; t < 9 * C; t++) {
-            size_t ch = t % C, dy = t / C / 3, dx = t / C % 3, at = ((i / N / 4 + dy) * 6 + i / N % 4 + dx) * C + ch;
-            sum += x[at] * w[(t / C * (C / 4) + ch / 4) * 4 * N + i % N * 4 + ch % 4];
+            size_t ch = t % C, iy = i / N / 4 * stride + t / C / 3, ix = i / N % 4 * stride + t / C % 3;
+            sum += x[(iy * side + ix) * C + ch] * w[(t / C * (C / 4) + ch / 4) * 4 * N + i % N * 4 + ch % 4];
         }
         if (y[i] != (float)sum) check_fail(c, "output %zu is %.0f, the sum is %d", i, (double)y[i], sum);
     }
 }
 
-void check_winograd_out_s32(check *c)
+static void check_out(check *c, size_t stride)
 {
+    size_t points = stride == 1 ? 36 : 81;
     for (int round = 0; round < 8 && !c->failed; round++) {
-        make_convolution(c);
+        make_convolution(c, stride);
         check_release();
     }
     for (const size_t *n = check_sizes; *n < 300 && !c->failed; n++)
         for (int round = 0; round < 8 && !c->failed; round++) {
-            try_out(c, *n, 1 + check_below(4), 1 + check_below(4), round & 1);
+            try_out(c, points, *n, 1 + check_below(4), 1 + check_below(4), round & 1);
             check_release();
         }
     if (!c->bench || c->failed) return;
-    int32_t *m = (int32_t *)(void *)check_bytes(36 * 64 * 4, true);
-    for (size_t i = 0; i < 36 * 64; i++) m[i] = (int32_t)check_rand() >> 12;
+    int32_t *m = (int32_t *)(void *)check_bytes(points * 64 * 4, true);
+    for (size_t i = 0; i < points * 64; i++) m[i] = (int32_t)check_rand() >> 12;
     uint8_t *y = check_bytes(16 * 64, true);
     ps_requant q = {.scale = check_random(64, true, 1e-5f, 1e-4f), .act = PS_ACT_SILU, .inv = 30};
-    CHECK_BENCH(c, "64 channels, silu", 36 * 64.0, "Gpoints/s",
+    CHECK_BENCH(c, "64 channels, silu", (double)points * 64, "Gpoints/s",
                 ((ps_winograd_out_s32_fn *)c->neu)(64, m, 64, 4, 4, y, 256, 64, 256, &q),
                 ((ps_winograd_out_s32_fn *)c->ref)(64, m, 64, 4, 4, y, 256, 64, 256, &q));
     check_release();
+}
+
+void check_winograd_out_s32(check *c)
+{
+    check_out(c, 1);
+}
+
+void check_winograd_s2_out_s32(check *c)
+{
+    check_out(c, 2);
 }

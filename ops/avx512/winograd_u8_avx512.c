@@ -6,3 +6,4 @@
 #include "ops/tmpl/gemm_s16.inc"
 #include "ops/tmpl/winograd_s32.inc"
 #include "ops/tmpl/winograd_u8.inc"
+#include "ops/tmpl/winograd_s2_u8.inc"
