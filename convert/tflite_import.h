@@ -25,6 +25,8 @@ typedef struct ps_tflite_slot {
                                 * PS_ABSENT */
     int32_t pad_of;            /* the tensor that this one is, inside borders of zeros that its reader adds; PS_ABSENT = none */
     int32_t pad[4];            /* top, left, bottom, right */
+    int32_t dilation[2];       /* ... and its reader has these besides, where not 0: this one was SPACE_TO_BATCH_ND */
+    bool spread;               /* it has the contents that BATCH_TO_SPACE_ND would make of it */
     ps_tflite_order order;     /* in which it was made */
     bool ready;                /* it has a value, or is a constant that will have one */
     bool broken;               /* made by an operator that is not supported */

@@ -44,7 +44,7 @@ static bool need_image(ps_tflite_call *n, const ps_value *x)
 
 /* ---- convolutions ---- */
 
-/* Input 0 of a convolution: without the borders that a PAD before it leaves to this window. */
+/* Input 0 of a convolution: without the borders, or the dilation, that an operator before it leaves to this window. */
 static int32_t padded_input(ps_tflite_call *n, window *w, ps_value *x)
 {
     const ps_tflite_slot *s = &n->c->slots[n->node->in[0]];
@@ -54,6 +54,8 @@ static int32_t padded_input(ps_tflite_call *n, window *w, ps_value *x)
         return v;
     }
     memcpy(w->pad, s->pad, sizeof w->pad);
+    if (s->dilation[0]) memcpy(w->dilation, s->dilation, sizeof w->dilation);
+    if (s->dilation[0]) n->c->slots[n->node->out[0]].spread = true;
     int32_t v = ps_tflite_real(n->c, &n->e, s->pad_of, PS_TFLITE_NCHW);
     *x = ps_emit_value(&n->e, v);
     return v;

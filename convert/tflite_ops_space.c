@@ -22,19 +22,21 @@ static bool read_pads(ps_tflite_call *n, int32_t rank, int32_t *begin, int32_t *
     return n->e.status == POISE_OK;
 }
 
-/* Whether all that reads the result is one convolution without borders of its own: it takes these, and nothing is moved. */
-static bool for_convolution(const ps_tflite_call *n, const int32_t *begin, const int32_t *end)
+/* The convolution without borders of its own that alone reads the result, which has the scale of what it is made of: it can
+ * take borders itself, and nothing is moved.  NULL = there is none. */
+static const ps_tflite_node *only_convolution(const ps_tflite_call *n)
 {
     enum { CONV_2D = 3, DEPTHWISE_CONV_2D = 4, VALID = 1 };
     const ps_tflite_slot *s = &n->c->slots[n->node->out[0]];
     const ps_tflite_tensor *x = ps_tflite_input(n, 0), *y = ps_tflite_output(n, 0);
-    if (s->readers != 1 || s->reader < 0 || begin[0] || end[0] || begin[3] || end[3]) return false;
+    if (s->readers != 1 || s->reader < 0) return NULL;
     const ps_tflite_node *reader = &n->c->model.nodes[s->reader];
     bool codes = ps_tflite_is_quantised(y);
-    if ((reader->code != CONV_2D && reader->code != DEPTHWISE_CONV_2D) || reader->in[0] != n->node->out[0]) return false;
-    if (ps_flat_i8(&n->c->model.file, reader->options, 0, 0) != VALID) return false;
-    return codes == ps_tflite_is_quantised(x) &&
-           (!codes || (x->scale[0] == y->scale[0] && ps_tflite_zero(x) == ps_tflite_zero(y)));
+    if ((reader->code != CONV_2D && reader->code != DEPTHWISE_CONV_2D) || reader->in[0] != n->node->out[0]) return NULL;
+    if (ps_flat_i8(&n->c->model.file, reader->options, 0, 0) != VALID) return NULL;
+    bool same = codes == ps_tflite_is_quantised(x) &&
+                (!codes || (x->scale[0] == y->scale[0] && ps_tflite_zero(x) == ps_tflite_zero(y)));
+    return same ? reader : NULL;
 }
 
 /* PAD, PADV2 (with a value as input 2), MIRROR_PAD with REFLECT. */
@@ -56,7 +58,8 @@ static void pad(ps_tflite_call *n)
     ps_value x = ps_tflite_shape(n, 0);
     int32_t begin[POISE_MAX_DIMS], end[POISE_MAX_DIMS];
     if (!read_pads(n, x.rank, begin, end)) return;
-    if (n->node->n_in < 3 && x.rank == 4 && for_convolution(n, begin, end)) {
+    bool image = x.rank == 4 && !begin[0] && !end[0] && !begin[3] && !end[3];
+    if (n->node->n_in < 3 && image && only_convolution(n)) {
         ps_tflite_slot *s = &n->c->slots[n->node->out[0]];
         s->pad_of = n->node->in[0];
         memcpy(s->pad, (const int32_t[]){begin[1], begin[2], end[1], end[2]}, sizeof s->pad);
@@ -192,12 +195,50 @@ static bool read_blocks(ps_tflite_call *n, const ps_value *x, int32_t block[2], 
     return right && n->e.status == POISE_OK;
 }
 
+/* Constant integers of a tensor; NULL when it has another number of them. */
+static const int64_t *numbers_of(ps_tflite_call *n, int32_t tensor, size_t count)
+{
+    size_t have;
+    const ps_tflite_tensor *t = &n->c->model.tensors[tensor];
+    if (!t->data || t->type != PS_TFLITE_I32) return NULL;
+    const int64_t *v = ps_emit_ints(&n->e, ps_tflite_real(n->c, &n->e, tensor, PS_TFLITE_FILE), "block", &have);
+    return have == count ? v : NULL;
+}
+
+/* SPACE_TO_BATCH_ND, a convolution and BATCH_TO_SPACE_ND are one dilated convolution: it takes the paddings, less what is
+ * cut off behind it, and the last operator gives what it reads. */
+static bool is_dilation(ps_tflite_call *n, const int32_t block[2], const int32_t edge[4])
+{
+    enum { DEPTHWISE_CONV_2D = 4, BATCH_TO_SPACE_ND = 37 };
+    const ps_tflite_node *conv = only_convolution(n);
+    if (!conv || conv->n_out != 1) return false;
+    ps_flat *f = &n->c->model.file;
+    int at = conv->code == DEPTHWISE_CONV_2D ? 5 : 4;
+    bool plain = ps_flat_i32(f, conv->options, 1, 0) == 1 && ps_flat_i32(f, conv->options, 2, 0) == 1 &&
+                 ps_flat_i32(f, conv->options, at, 1) == 1 && ps_flat_i32(f, conv->options, at + 1, 1) == 1;
+    const ps_tflite_slot *y = &n->c->slots[conv->out[0]];
+    const ps_tflite_node *back = y->readers == 1 && y->reader >= 0 ? &n->c->model.nodes[y->reader] : NULL;
+    if (!plain || !back || back->code != BATCH_TO_SPACE_ND || back->n_in != 3 || back->in[1] < 0 || back->in[2] < 0) return false;
+    const int64_t *b = numbers_of(n, back->in[1], 2), *crop = numbers_of(n, back->in[2], 4);
+    if (!b || !crop || b[0] != block[0] || b[1] != block[1]) return false;
+    ps_tflite_slot *s = &n->c->slots[n->node->out[0]];
+    for (int i = 0; i < 4; i++) { /* begin and end of rows, of columns -> top, left, bottom, right */
+        int64_t left = edge[i] - crop[i];
+        if (crop[i] < 0 || left < 0) return false;
+        s->pad[i / 2 + i % 2 * 2] = (int32_t)left;
+    }
+    s->pad_of = n->node->in[0];
+    memcpy(s->dilation, block, sizeof s->dilation);
+    return s->ready = true;
+}
+
 static void space_to_batch(ps_tflite_call *n)
 {
     int32_t x = ps_tflite_in(n, 0), block[2], edge[4], six[POISE_MAX_DIMS], perm[POISE_MAX_DIMS], dim[POISE_MAX_DIMS];
     ps_value v = ps_emit_value(&n->e, x);
     int m, rank = 0, at = 0;
     if (!read_blocks(n, &v, block, edge, &m)) return;
+    if (m == 2 && v.rank == 4 && is_dilation(n, block, edge)) return;
     ps_pad_params p = {.mode = PS_PAD_CONSTANT, .rank = v.rank};
     for (int i = 0; i < m; i++) p.begin[i + 1] = edge[2 * i], p.end[i + 1] = edge[2 * i + 1];
     x = PS_EMIT_NODE(&n->e, &ps_op_pad, &p, x);
@@ -222,6 +263,11 @@ static void space_to_batch(ps_tflite_call *n)
 
 static void batch_to_space(ps_tflite_call *n)
 {
+    if (n->c->slots[n->node->in[0]].spread) {
+        ps_tflite_order order = n->c->slots[n->node->in[0]].order;
+        ps_tflite_result(n, 0, ps_tflite_raw(n, 0, order), order);
+        return;
+    }
     int32_t x = ps_tflite_raw(n, 0, PS_TFLITE_FILE), block[2], edge[4], six[POISE_MAX_DIMS], perm[POISE_MAX_DIMS], dim[POISE_MAX_DIMS];
     ps_value v = ps_emit_value(&n->e, x);
     int m, rank = 0, at = 0;

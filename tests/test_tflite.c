@@ -331,6 +331,7 @@ static void padded_convolution(void **state)
             tfl_output(&t, x);
         }
         tr_expect(count + (others ? 72 : 0), want, 1e-5);
+        assert_int_equal(tr_has(&ps_op_pad), others);
     }
 }
 
@@ -412,7 +413,8 @@ static void products(void **state)
     WANT(1e-6, 2, 8, 4, 18, 14, 20, 32, 46, 26, 32, 60, 74);
 }
 
-/* SPACE_TO_BATCH_ND, a convolution and BATCH_TO_SPACE_ND are one dilated convolution. */
+/* SPACE_TO_BATCH_ND, a convolution and BATCH_TO_SPACE_ND are one dilated convolution; step by step where others read what
+ * is between them. */
 static void dilation_by_batches(void **state)
 {
     (void)state;
@@ -420,15 +422,26 @@ static void dilation_by_batches(void **state)
     window v = {5, 5, 2, 3, 3, 3, 1, 2, 1, 1};
     double want[TR_MOST];
     fill_numbers();
-    tr_fresh();
-    int count = convolve(&v, tr_in[0], numbers, want), x = tfl_input(&t, TFL_F32, TFL_DIMS(1, 5, 5, 2));
-    x = tfl_node(&t, 38, TFL_IN(x, INTS(2, 2), tfl_constant(&t, TFL_I32, TFL_DIMS(2, 2), pad)), TFL_F32, TFL_DIMS(4, 5, 5, 2));
-    x = tfl_node(&t, 3, TFL_IN(x, tfl_constant(&t, TFL_F32, TFL_DIMS(3, 3, 3, 2), numbers), tfl_constant(&t, TFL_F32, TFL_DIMS(3), first)),
-                 TFL_F32, TFL_DIMS(4, 3, 3, 3));
-    tfl_byte(&t, 0, 1), tfl_int(&t, 1, 1), tfl_int(&t, 2, 1);
-    x = tfl_node(&t, 37, TFL_IN(x, INTS(2, 2), tfl_constant(&t, TFL_I32, TFL_DIMS(2, 2), crop)), TFL_F32, TFL_DIMS(1, 5, 5, 3));
-    tfl_output(&t, x);
-    tr_expect(count, want, 1e-5);
+    for (int others = 0; others < 2; others++) {
+        tr_fresh();
+        int count = convolve(&v, tr_in[0], numbers, want), x = tfl_input(&t, TFL_F32, TFL_DIMS(1, 5, 5, 2));
+        int parts = tfl_node(&t, 38, TFL_IN(x, INTS(2, 2), tfl_constant(&t, TFL_I32, TFL_DIMS(2, 2), pad)), TFL_F32, TFL_DIMS(4, 5, 5, 2));
+        int w = tfl_constant(&t, TFL_F32, TFL_DIMS(3, 3, 3, 2), numbers), b = tfl_constant(&t, TFL_F32, TFL_DIMS(3), first);
+        int y = tfl_node(&t, 3, TFL_IN(parts, w, b), TFL_F32, TFL_DIMS(4, 3, 3, 3));
+        tfl_byte(&t, 0, 1), tfl_int(&t, 1, 1), tfl_int(&t, 2, 1);
+        y = tfl_node(&t, 37, TFL_IN(y, INTS(2, 2), tfl_constant(&t, TFL_I32, TFL_DIMS(2, 2), crop)), TFL_F32, TFL_DIMS(1, 5, 5, 3));
+        tfl_output(&t, y);
+        if (!others) {
+            tr_expect(count, want, 1e-5);
+            assert_false(tr_has(&ps_op_pad));
+            continue;
+        }
+        tfl_output(&t, parts);
+        assert_true(tr_has(&ps_op_pad));
+        tr_run(true);
+        assert_int_equal(tr_n_got, count + 4 * 5 * 5 * 2);
+        for (int i = 0; i < count; i++) assert_true(fabs(tr_got[i] - want[i]) < 1e-4);
+    }
 }
 
 int main(void)

@@ -97,6 +97,19 @@ int tr_ints(int n, const int32_t *v)
     return tfl_constant(&t, TFL_I32, TFL_DIMS(n), v);
 }
 
+bool tr_has(const ps_op *op)
+{
+    ps_graph g = {0};
+    size_t size;
+    void *bytes = tfl_finish(&t, &size);
+    bool has = false;
+    if (ps_tflite_read(&g, bytes, size, NULL) != POISE_OK) fail_msg("%s", poise_error_text());
+    for (int32_t i = 0; i < g.n_nodes; i++) has |= g.nodes[i].op == op;
+    ps_graph_free(&g);
+    ps_free(bytes);
+    return has;
+}
+
 void tr_says(poise_status want, const char *part)
 {
     ps_graph g = {0};

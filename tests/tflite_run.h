@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "nn/op.h"
 #include "tests/tiny_tflite.h"
 
 enum { TR_MOST = 4096 }; /* elements of all inputs or outputs */
@@ -29,6 +30,8 @@ void tr_run_bytes(void *bytes, size_t size, bool optimise);
 void tr_run(bool optimise); /* t */
 /* The outputs of t as the file is, and optimised: |got - want| <= tolerance * (1 + |want|). */
 void tr_expect(int n, const double *want, double tolerance);
+/* Whether the graph that t becomes has such an operator. */
+bool tr_has(const ps_op *op);
 /* Reading t must end so, with a text that contains `part`. */
 void tr_says(poise_status want, const char *part);
 
