@@ -18,7 +18,8 @@ typedef struct job {
     size_t size, quantised_size;
     ps_calib calib;
     ps_detector *detector; /* of the session that the quantiser fills */
-    poise_session *session;
+    bool plain;            /* nobody knows what the network means: whole pictures of 0..1 */
+    ps_letterbox letterbox; /* for those */
     ps_progress bar;
     const char *what;
     ps_quantize_result result;
@@ -71,17 +72,28 @@ static void close_detector(poise_model *m, poise_session *s, ps_detector *d)
 
 /* ---- what the quantiser asks for ---- */
 
+/* The whole picture, stretched, colours in 0..1. */
+static poise_status fill_plain(job *j, const poise_image *img, poise_session *s)
+{
+    const ps_pixels pixels = {.fit = PS_FIT_STRETCH, .scale = 1 / 255.0f, .std = {1, 1, 1}};
+    const poise_tensor *in = poise_session_input(s, 0);
+    ps_image_dims d;
+    PS_TRY(ps_image_dims_of(in, &d));
+    ps_geometry g = ps_geometry_make(pixels.fit, 0, img->w, img->h, d.w, d.h);
+    PS_TRY(ps_letterbox_plan(&j->letterbox, &pixels, &g, s->model->threads));
+    return ps_letterbox_run(&j->letterbox, &s->model->kernels, img, in);
+}
+
 static poise_status fill(void *ctx, int sample, poise_session *s)
 {
     job *j = ctx;
     poise_image img;
-    if (!j->detector) {
+    if (!j->detector && !j->plain) {
         ps_task_options t = {j->args->task, j->args->decoder};
         PS_TRY(ps_detector_open(s, &t, &j->detector));
-        j->session = s;
     }
     PS_TRY(ps_calib_image(&j->calib, sample, &img));
-    poise_status st = ps_detector_fill(j->detector, &img, NULL);
+    poise_status st = j->plain ? fill_plain(j, &img, s) : ps_detector_fill(j->detector, &img, NULL);
     poise_image_close(&img);
     return st;
 }
@@ -123,6 +135,8 @@ static poise_status compare(job *j)
     poise_model *m[2] = {NULL, NULL};
     poise_session *s[2] = {NULL, NULL};
     ps_detector *d[2] = {NULL, NULL};
+    j->result.agreement = (ps_agreement){.score = 1, .keypoints = -1};
+    if (j->plain) return POISE_OK; /* the cosine of the outputs has to do */
     poise_status st = open_detector(j, j->bytes, j->size, &m[0], &s[0], &d[0]);
     if (!st) st = open_detector(j, j->quantised, j->quantised_size, &m[1], &s[1], &d[1]);
     if (!st)
@@ -157,8 +171,16 @@ static poise_status load_pictures(job *j)
     poise_session *s;
     ps_detector *d;
     poise_status st = open_detector(j, j->bytes, j->size, &m, &s, &d); /* what it means has to be known before anything */
+    poise_tensor in;
+    ps_image_dims dims = {0};
+    if (m && s && !d && !j->args->task && !j->args->decoder && poise_model_input(m, 0, &in) && !ps_image_dims_of(&in, &dims)) {
+        ps_cli_note(j->args, "nobody knows what this network means (--task, --decoder): it is calibrated on whole pictures, colours "
+                             "in 0..1\n");
+        j->plain = true;
+        st = POISE_OK;
+    }
     if (!st) {
-        int side = d->task.in_w > d->task.in_h ? d->task.in_w : d->task.in_h;
+        int w = d ? d->task.in_w : dims.w, h = d ? d->task.in_h : dims.h, side = w > h ? w : h;
         st = ps_calib_open(&j->calib, j->args->calib, j->args->samples ? j->args->samples : MOST_PICTURES, side);
     }
     close_detector(m, s, d);
@@ -200,6 +222,7 @@ int ps_cmd_quantize(const ps_args *a)
     poise_status s = quantize(&j);
     ps_progress_clear(&j.bar);
     int code = ps_cli_fail(s);
+    ps_letterbox_free(&j.letterbox);
     ps_calib_close(&j.calib);
     poise_free(j.result.quantized.memory);
     poise_free(j.quantised);

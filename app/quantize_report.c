@@ -54,7 +54,8 @@ static void print_text(const ps_quantize_result *r)
     if (q->equalised) printf("equalised     %d pairs of convolutions\n", q->equalised);
     for (int i = 0; i < q->n_outputs; i++)
         printf("output %-3d    %.1f dB, cosine %.5f\n", i, q->output_db[i], q->output_cosine[i]);
-    printf("agreement     %.3f on %d pictures", g->score, g->pictures);
+    if (g->pictures) printf("agreement     %.3f on %d pictures", g->score, g->pictures);
+    else printf("agreement     not measured");
     if (g->found) printf(": %d of %d objects matched, mean IoU %.3f", g->matched, g->found, g->iou);
     if (g->keypoints >= 0) printf(", keypoints %.4f of an object's size apart", g->keypoints);
     printf("\nsize          %s, was %s\n", ps_cli_bytes(r->bytes_after, after), ps_cli_bytes(r->bytes_before, before));

@@ -123,7 +123,9 @@ static poise_status improve(ps_quantizer *q)
     if (!refine && !sense) return POISE_OK;
     poise_status s = ps_ends_open(&e, q, samples_for(q));
     if (s == POISE_OK && refine) s = ps_quantize_refine(&e);
-    if (s == POISE_OK && sense) s = ps_quantize_sense(&e);
+    bool changed = false;
+    if (s == POISE_OK && sense) s = ps_quantize_sense(&e, &changed);
+    if (s == POISE_OK && refine && changed) s = ps_quantize_refine(&e); /* what the worst had hidden */
     ps_ends_close(&e);
     return s;
 }

@@ -46,23 +46,22 @@ static int by_worth(const void *a, const void *b)
 
 /* The worst in relation to what they cost, as long as they fit the budget and matter: float arithmetic is several times
  * slower, and an error of 0.2 % of the power (27 dB) changes no result.  `error`: all of it, as a mean over the ends. */
-static poise_status give_back(ps_quantizer *q, const ps_product *const *order, double error)
+static poise_status give_back(ps_quantizer *q, const ps_product *const *order, double error, bool *changed)
 {
     const double matters = 0.05, enough = 0.002;
     double budget = q->o->float_budget > 0 ? (double)q->o->float_budget : q->o->float_budget < 0 ? 0 : 0.05, all = 0;
     for (int32_t i = 0; i < q->n_products; i++) all += (double)q->products[i].macs;
-    bool changed = false;
     for (int32_t i = 0; i < q->n_products; i++) {
         ps_product *p = (ps_product *)(uintptr_t)order[i];
         if (p->is_float || p->harm < matters || p->harm * error < enough || (double)p->macs > budget * all) continue;
         budget -= (double)p->macs / all;
-        p->is_float = changed = true;
+        p->is_float = *changed = true;
         ps_fake_weights(q, p);
     }
-    return changed ? ps_quantize_find(q) : POISE_OK; /* scales stay as they were */
+    return *changed ? ps_quantize_find(q) : POISE_OK; /* scales stay as they were */
 }
 
-static poise_status sense(ps_ends *e, ps_heap *tmp)
+static poise_status sense(ps_ends *e, ps_heap *tmp, bool *changed)
 {
     ps_quantizer *q = e->q;
     size_t n = (size_t)q->n_products;
@@ -73,13 +72,13 @@ static poise_status sense(ps_ends *e, ps_heap *tmp)
     double all = ps_ends_error(e);
     PS_TRY(try_all(e, saved, all));
     qsort(order, n, sizeof *order, by_worth);
-    return give_back(q, order, all / ps_ends_count(e));
+    return give_back(q, order, all / ps_ends_count(e), changed);
 }
 
-poise_status ps_quantize_sense(ps_ends *e)
+poise_status ps_quantize_sense(ps_ends *e, bool *changed)
 {
     ps_heap tmp = {0};
-    poise_status s = sense(e, &tmp);
+    poise_status s = sense(e, &tmp, changed);
     ps_heap_free(&tmp);
     return s;
 }

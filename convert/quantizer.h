@@ -156,7 +156,7 @@ void ps_ends_close(ps_ends *e);
 poise_status ps_quantize_refine(ps_ends *e);
 
 /* ---- quantize_sense.c: who does the harm, and float for the worst ---- */
-poise_status ps_quantize_sense(ps_ends *e);
+poise_status ps_quantize_sense(ps_ends *e, bool *changed);
 /* Noise and power of every product, and of the network's outputs. */
 poise_status ps_quantize_measure(ps_quantizer *q, ps_error *outputs);
 
