@@ -13,7 +13,7 @@ bool ps_product_of(const ps_graph *g, const ps_node *n, ps_product *p)
     const ps_value *w = &g->values[n->in[1]], *x = &g->values[n->in[0]];
     if (!w->data || w->type != POISE_F32 || x->data || x->type != POISE_F32 || ps_value_count(w) < 1) return false;
     if (g->values[n->out[0]].live >= 0) return false;
-    *p = (ps_product){.x = n->in[0], .w = n->in[1], .bias = n->n_in > 2 ? n->in[2] : -1, .y = n->out[0], .group = 1, .taps = 1};
+    *p = (ps_product){.x = n->in[0], .w = n->in[1], .bias = n->n_in > 2 ? n->in[2] : -1, .y = n->out[0], .group = 1, .taps = 1, .row = 1};
     if (rows) {
         const ps_matmul_params *m = n->params;
         if (w->rank != 2 || m->alpha < 1 || m->alpha > 1) return false;
@@ -24,6 +24,7 @@ bool ps_product_of(const ps_graph *g, const ps_node *n, ps_product *p)
         return true;
     }
     for (int i = 2; i < w->rank; i++) p->taps *= w->dim[i];
+    if (conv && ((const ps_conv_params *)n->params)->dilation[1] == 1) p->row = w->dim[w->rank - 1];
     p->st = 1;
     p->o = w->dim[back ? 1 : 0];
     p->c = w->dim[back ? 0 : 1];

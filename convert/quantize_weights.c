@@ -83,7 +83,7 @@ static void quantize_output(const ps_quantizer *q, ps_product *p, const float *w
     size_t n = (size_t)p->taps * (size_t)p->c;
     for (int32_t t = 0; t < p->taps; t++)
         for (int32_t i = 0; i < p->c; i++) row[t * p->c + i] = w[j * p->so + i * p->sc + t * p->st];
-    p->scale[j] = ps_quantize_row(row, p->taps, p->c, pairs, !q->o->no_clip, codes);
+    p->scale[j] = ps_quantize_row(row, p->taps / p->row, p->c * p->row, pairs, !q->o->no_clip, codes);
     p->weight_noise += row_error(row, n, p->scale[j], codes);
     int32_t first = p->group > 1 ? j / (p->o / p->group) * p->c : 0;
     double shift = 0;

@@ -34,6 +34,7 @@ typedef struct ps_product {
     int32_t node;            /* its number in the model */
     int32_t x, w, bias, y;   /* values */
     int32_t o, c, taps;      /* outputs; inputs of each output; positions of the window */
+    int32_t row;             /* taps that lie behind one another when they are multiplied: a row of the window, or 1 */
     ptrdiff_t so, sc, st;    /* steps in the weights, in elements */
     int32_t group;           /* output j reads inputs from (j / (o / group)) * c on */
     bool depthwise;          /* one input each */
@@ -115,8 +116,8 @@ void ps_quantize_set(ps_quantizer *q, int32_t v, const ps_code *c);
 
 /* Codes and scales of all weights; shift from the means of the inputs. */
 poise_status ps_quantize_weights(ps_quantizer *q);
-/* One output's k numbers (inputs within taps: number t*c + i) into codes of -127..127; gives the scale.  pairs: neighbours
- * of a tap obey the rule of 16-bit sums, 255 * max(sum of positives, -sum of negatives) <= 32767. */
+/* One output's numbers (inputs within taps: number t*c + i) into codes of -127..127; gives the scale.  pairs: neighbours of a
+ * tap obey the rule of 16-bit sums: 255 * max(sum of positives, -sum of negatives) <= 32767.  clip: the scale of least squared error. */
 float ps_quantize_row(const float *w, int32_t taps, int32_t c, bool pairs, bool clip, int8_t *codes);
 
 /* ---- quantize_equal.c: equal ranges for the channels before a depthwise convolution ---- */
