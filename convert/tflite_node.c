@@ -49,7 +49,7 @@ static const int32_t to_nchw[4] = {0, 3, 1, 2}, to_file[4] = {0, 2, 3, 1};
 /* A copy of constant data on the graph's heap. */
 static void *copy_of(ps_emit *e, const void *data, size_t bytes)
 {
-    uint8_t *p = ps_heap_push(&e->g->heap, bytes + PS_ALIGN);
+    uint8_t *p = ps_emit_spend(e, bytes) ? ps_heap_push(&e->g->heap, bytes + PS_ALIGN) : NULL;
     if (!p) {
         PS_EMIT_FAIL(e, POISE_NO_MEMORY, "no memory for a constant of %zu bytes", bytes);
         return NULL;
@@ -62,7 +62,7 @@ static void *copy_of(ps_emit *e, const void *data, size_t bytes)
 /* Two numbers of 4 bits in each byte, the lower one first. */
 static void *unpack_nibbles(ps_emit *e, const ps_tflite_tensor *t)
 {
-    uint8_t *p = ps_heap_push(&e->g->heap, t->count);
+    uint8_t *p = ps_emit_spend(e, t->count) ? ps_heap_push(&e->g->heap, t->count) : NULL;
     if (!p) PS_EMIT_FAIL(e, POISE_NO_MEMORY, "no memory for tensor '%s'", t->name);
     for (size_t i = 0; p && i < t->count; i++) {
         int v = i % 2 ? t->data[i / 2] >> 4 : t->data[i / 2] & 15;

@@ -3,6 +3,7 @@
 #include "runtime/file.h"
 #include "runtime/memory.h"
 #include "tests/tiny_onnx.h"
+#include "tests/tiny_tflite.h"
 
 #include <stdarg.h>
 #include <setjmp.h>
@@ -14,11 +15,13 @@
 enum { MOST = 100000 };
 static char path[64];
 
+/* Kinds of ONNX, then of TFLite. */
 static void write_network(int kind)
 {
     void *bytes;
     size_t size;
-    assert_int_equal(tiny_onnx_make(kind, &bytes, &size), POISE_OK);
+    poise_status s = kind < TINY_COUNT ? tiny_onnx_make(kind, &bytes, &size) : tiny_tflite_make(kind - TINY_COUNT, &bytes, &size);
+    assert_int_equal(s, POISE_OK);
     snprintf(path, sizeof path, "/tmp/poise-test-%d.onnx", (int)getpid());
     assert_int_equal(ps_file_write(path, bytes, size), POISE_OK);
     ps_free(bytes);
@@ -37,7 +40,7 @@ static bool enough(poise_status s, long k)
 static void conversion(void **state)
 {
     (void)state;
-    for (int kind = 0; kind < TINY_COUNT; kind++) {
+    for (int kind = 0; kind < TINY_COUNT + TINY_TFLITE_COUNT; kind++) {
         long k = 0;
         int free_size = kind == TINY_SHAPES ? 16 : 0;
         poise_convert_options o = {.imgsz_h = free_size, .imgsz_w = free_size};
