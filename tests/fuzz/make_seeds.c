@@ -74,12 +74,16 @@ static void tflite_networks(void)
 {
     for (int i = 0; i < TINY_TFLITE_COUNT; i++) {
         char name[32];
-        void *bytes;
-        size_t size;
+        void *bytes, *poise;
+        size_t size, n;
         need(tiny_tflite_make(i, &bytes, &size), "tiny TFLite network");
         snprintf(name, sizeof name, "%d.tflite", i);
         put("fuzz_tflite", name, bytes, size);
+        need(poise_convert(place("fuzz_tflite", name), NULL, &poise, &n), name); /* integer networks among them */
+        snprintf(name, sizeof name, "tflite%d.poise", i);
+        put("fuzz_poise", name, poise, n);
         ps_free(bytes);
+        poise_free(poise);
     }
 }
 
