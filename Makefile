@@ -29,8 +29,8 @@ FLAGS_avx512bf16 := $(FLAGS_avx512) -mavx512bf16
 FLAGS_amx    := $(FLAGS_avx512bf16) -mamx-tile -mamx-bf16 -mamx-int8
 # Without those that this compiler does not know.
 TOO_NEW := $(if $(filter x86_64,$(ARCH)),$(foreach i,avxvnni avx512vbmi avx512vnni avx512bf16 amx,$(shell $(CC) $(FLAGS_$(i)) -S -x c -o /dev/null /dev/null 2>/dev/null || echo $(i))))
-# Sanitizers take minutes over unrolled tiles: gcc leaves AVX-512 out (its templates are those of AVX2), clang AVX2 too.
-SLOW   := $(if $(SANITIZE),avx512 avx512vbmi avx512vnni avx512bf16 amx $(if $(findstring clang,$(CC)),avx2 avxvnni))
+# Sanitizers take minutes over unrolled tiles: gcc leaves AVX-512 out (its templates are those of AVX2), clang all of them.
+SLOW   := $(if $(SANITIZE),avx512 avx512vbmi avx512vnni avx512bf16 amx $(if $(findstring clang,$(CC)),sse4 avx2 avxvnni))
 ISAS   ?= $(or $(filter-out $(SLOW) $(TOO_NEW),$(ISAS_$(ARCH))),c)
 
 # Optional parts: 1 if the compiler finds the header, unless said otherwise.

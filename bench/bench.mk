@@ -21,5 +21,9 @@ bench-golden: all $(ORT_DIR)/node_modules/onnxruntime-node      ## outputs besid
 	ORT_DIR=$(ORT_DIR) POISE=$(B)/poise node bench/golden.mjs $(BENCH_MODELS)
 bench-networks:                                                 ## export the benchmark networks into DIR (python3-torch, -torchvision, -onnx)
 	$(PYTHON) bench/export_networks.py $(or $(DIR),$(NETWORKS))
-.PHONY: bench bench-golden bench-peers bench-networks
+bench-int8: all $(ORT_DIR)/node_modules/onnxruntime-node        ## INT8 twins of $(BENCH_MODELS) in Poise and ONNX Runtime, in turn
+	ORT_DIR=$(ORT_DIR) $(PYTHON) bench/quantize_qdq.py $(filter-out %-int8.onnx,$(BENCH_MODELS))
+	ORT_DIR=$(ORT_DIR) POISE=$(B)/poise node bench/peers.mjs -s -e poise,poise-avx2,onnx-runtime $(BENCH_ARGS) \
+	    $(patsubst %.onnx,%-int8.onnx,$(filter-out %-int8.onnx,$(BENCH_MODELS)))
+.PHONY: bench bench-golden bench-int8 bench-peers bench-networks
 -include $(B)/bench/peer_sgemm.d $(B)/bench/peer_dnnl.d
