@@ -162,8 +162,10 @@ static void translate(ps_tflite_call *n, const ps_tflite_op *op)
     const ps_tflite_node *node = n->node;
     PS_TFLITE_REQUIRE(n, node->n_in >= op->min_in && node->n_in <= op->max_in, POISE_BAD_MODEL,
                       "it has %d inputs, %d to %d are right", node->n_in, op->min_in, op->max_in);
-    for (int i = 0; i < op->min_in; i++)
+    int needed = op->max_in == PS_TFLITE_MAX_PORTS ? node->n_in : op->min_in;
+    for (int i = 0; i < needed; i++)
         PS_TFLITE_REQUIRE(n, node->in[i] >= 0, POISE_BAD_MODEL, "its input %d is missing", i);
+    PS_TFLITE_REQUIRE(n, node->n_out > 0, POISE_BAD_MODEL, "it has no output");
     op->translate(n);
     PS_TFLITE_REQUIRE(n, !n->c->model.file.bad, POISE_BAD_MODEL, "its options are damaged: %s", n->c->model.file.bad);
     for (int k = 0; k < node->n_out; k++)

@@ -199,6 +199,8 @@ static void no_tensor(tfl *t) { t->node[0].in[1] = 1000; }
 static void cycle(tfl *t) { t->node[0].in[0] = t->node[2].out[0]; }
 static void made_twice(tfl *t) { t->node[1].out[0] = t->node[0].out[0]; }
 static void recursion(tfl *t) { t->node[1].code = 119; } /* WHILE of subgraph 0, which holds it */
+static void no_output(tfl *t) { t->node[7].n_out = 0; }
+static void no_input(tfl *t) { t->node[7].in[1] = -1; }
 static void no_stride(tfl *t) { t->node[0].field[1].bits = 0; }
 static void huge_stride(tfl *t) { t->node[0].field[1].bits = 0x7fffffff, t->node[0].field[0].bits = 7; }
 
@@ -226,7 +228,7 @@ static void tflite(void)
 {
     static void (*const spoil[])(tfl *) = {no_scales,    zero_scale, huge_zero, wrong_axis, negative_axis, negative_dim,
                                            huge_dims,    huge_weights, no_buffer, no_tensor, cycle,       made_twice,
-                                           recursion,    no_stride,  huge_stride};
+                                           recursion,    no_stride,  huge_stride, no_output, no_input};
     static tfl t;
     for (int kind = 0; kind < TINY_TFLITE_COUNT; kind++) {
         char name[32];
