@@ -41,7 +41,7 @@ bool ps_tflite_is_quantised(const ps_tflite_tensor *t)
 
 int32_t ps_tflite_zero(const ps_tflite_tensor *t)
 {
-    return ps_emit_clamp32(t->zero[0]) + (t->type == PS_TFLITE_I8 ? 128 : 0);
+    return ps_emit_clamp32((int64_t)ps_emit_clamp32(t->zero[0]) + (t->type == PS_TFLITE_I8 ? 128 : 0));
 }
 
 static const int32_t to_nchw[4] = {0, 3, 1, 2}, to_file[4] = {0, 2, 3, 1};
