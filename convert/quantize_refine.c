@@ -114,7 +114,7 @@ static ps_code stretched(const ps_code *c, float by)
 /* Keeps c for group v if that is better than `error`, which is then the new one. */
 static bool is_better(ps_ends *e, int32_t v, const ps_code *c, double *error)
 {
-    const double worth = 0.998; /* less is noise of these samples */
+    const double worth = 0.97; /* less may be chance: there are few samples */
     ps_code old = e->q->code[v];
     ps_quantize_set(e->q, v, c);
     double now = ps_ends_error(e);
