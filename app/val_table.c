@@ -142,5 +142,5 @@ void ps_val_print(const ps_val_row *row, int n, const char *dataset)
     printf("%s: %d images\n", dataset, row->images);
     printf("%-*s  precision     mAP   mAP50  OKS AP   top-1   top-5 agreement       ms      MB\n", width, "model");
     for (int i = 0; i < n; i++) print_line(&row[i], width, i == 0);
-    for (int i = 0; i < n; i++) printf("%s %s: %s\n", ps_cli_base(row[i].model), row[i].precision, row[i].kernels);
+    for (int i = 0; i < n; i++) printf("%s: %s\n", ps_cli_base(row[i].model), row[i].kernels);
 }
