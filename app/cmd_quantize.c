@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { MOST_PICTURES = 200, MOST_COMPARED = 64 };
-static const double least_agreement = 0.8, least_cosine = 0.95;
+static const double least_agreement = 0.8, least_cosine = 0.9, least_cosine_alone = 0.95;
 
 typedef struct job {
     const ps_args *args;
@@ -149,10 +149,10 @@ static poise_status compare(job *j)
 static poise_status judge(const job *j)
 {
     const ps_quantize_result *r = &j->result;
-    double cosine = 1;
+    double cosine = 1, least = r->agreement.pictures ? least_cosine : least_cosine_alone;
     for (int i = 0; i < r->quantized.n_outputs; i++)
         if (r->quantized.output_cosine[i] < cosine) cosine = r->quantized.output_cosine[i];
-    if (r->agreement.score >= least_agreement && cosine >= least_cosine) return POISE_OK;
+    if (r->agreement.score >= least_agreement && cosine >= least) return POISE_OK;
     if (j->args->force) {
         ps_cli_note(j->args, "poor agreement, written all the same (--force)\n");
         return POISE_OK;
@@ -160,7 +160,7 @@ static poise_status judge(const job *j)
     return ps_fail(POISE_IO,
                    "%s: not written: the 8-bit network agrees with the float one by %.3f (%.2f wanted), its outputs by a cosine "
                    "of %.4f (%.2f wanted); more like pictures, --keep-float, a larger --float-budget, or --force",
-                   j->out, r->agreement.score, least_agreement, cosine, least_cosine);
+                   j->out, r->agreement.score, least_agreement, cosine, least);
 }
 
 /* ---- the order of it ---- */
