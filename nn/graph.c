@@ -213,7 +213,8 @@ static poise_status infer_live(const ps_node *n, int32_t index, const node_value
 bool ps_scale_is_legal(poise_type type, float scale, int32_t zero)
 {
     bool in_type = type == POISE_U8 ? zero >= 0 && zero <= 255 : type == POISE_I8 && zero >= -128 && zero <= 127;
-    return in_type && scale > 0 && scale <= FLT_MAX && 1 / scale <= FLT_MAX;
+    /* no subnormal numbers: where they count as 0 the value would not be quantised */
+    return in_type && scale >= FLT_MIN && scale <= 1 / FLT_MIN;
 }
 
 /* What the scale of an output is, now that its type is known. */

@@ -124,6 +124,9 @@ static void wrong_scales(void **state)
     int y = quantised_conv(2);
     t.tensor[y].scale[0] = 0;
     tr_says(POISE_BAD_MODEL, "'a' of int8 has scale 0");
+    y = quantised_conv(2);
+    t.tensor[y].scale[0] = 7e-39F; /* subnormal */
+    tr_says(POISE_BAD_MODEL, "'a' of int8 has scale 7e-39");
     quantised_conv(2);
     t.tensor[0].scale[0] = 0;
     tr_says(POISE_BAD_MODEL, "input 'x' of int8 has scale 0");
