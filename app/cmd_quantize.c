@@ -157,10 +157,13 @@ static poise_status judge(const job *j)
         ps_cli_note(j->args, "poor agreement, written all the same (--force)\n");
         return POISE_OK;
     }
+    char answers[64] = "";
+    if (r->agreement.pictures)
+        snprintf(answers, sizeof answers, "answers agree by %.3f (%.2f wanted), ", r->agreement.score, least_agreement);
     return ps_fail(POISE_IO,
-                   "%s: not written: the 8-bit network agrees with the float one by %.3f (%.2f wanted), its outputs by a cosine "
-                   "of %.4f (%.2f wanted); more like pictures, --keep-float, a larger --float-budget, or --force",
-                   j->out, r->agreement.score, least_agreement, cosine, least);
+                   "%s: not written: of the 8-bit network and the float one %soutputs have a cosine of %.4f (%.2f wanted); more "
+                   "pictures like those it will see, --keep-float, a larger --float-budget, or --force",
+                   j->out, answers, cosine, least);
 }
 
 /* ---- the order of it ---- */

@@ -402,6 +402,13 @@ says "quantised already"
 expect 2 "no such node" $poise quantize classifier.onnx q2.poise --calib calib --keep-float '*nothing*'
 expect 0 "quantize detector, JSON" $poise quantize d.poise qd.poise --calib 'calib/*.ppm' -o json -q --weights full --ranges minmax
 valid "quantize -o json"
+"$b/make_tiny" outlier outlier.onnx
+expect 1 "quantize what does not bear it" $poise quantize outlier.onnx q3.poise --calib calib --float-budget 0 -q
+says "not written"
+[ ! -e q3.poise ] || fail "a refused quantize leaves a file"
+expect 0 "quantize it all the same" $poise quantize outlier.onnx q3.poise --calib calib --float-budget 0 -q --force
+[ -s q3.poise ] || fail "quantize --force writes nothing"
+expect 0 "quantize it with floats where they matter" $poise quantize outlier.onnx q3.poise --calib calib --float-budget 100 -q
 expect 0 "convert --int8" $poise convert classifier.onnx q2.poise --int8 --calib calib -q
 rm q2.poise
 expect 0 "weights of 16 bits" $poise convert detector.onnx w16.poise --weights fp16

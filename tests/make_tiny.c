@@ -1,4 +1,4 @@
-/* tests/make_tiny.c - writes a tiny network to a file: make_tiny detect|classify|shapes|pose|codes|large OUT.onnx, make_tiny tflite-... OUT.tflite */
+/* tests/make_tiny.c - writes a tiny network to a file: make_tiny detect|classify|shapes|pose|codes|large|outlier OUT.onnx, make_tiny tflite-... OUT.tflite */
 #include "runtime/file.h"
 #include "runtime/memory.h"
 #include "tests/tiny_onnx.h"
@@ -12,7 +12,7 @@ int main(int argc, char **argv)
     size_t size;
     int kind = argc == 3 ? tiny_onnx_kind(argv[1]) : -1, tflite = argc == 3 ? tiny_tflite_kind(argv[1]) : -1;
     if (kind < 0 && tflite < 0) {
-        fprintf(stderr, "usage: make_tiny detect|classify|shapes|pose|codes|large OUT.onnx\n"
+        fprintf(stderr, "usage: make_tiny detect|classify|shapes|pose|codes|large|outlier OUT.onnx\n"
                         "       make_tiny tflite-float|tflite-int8|tflite-hybrid|tflite-moves OUT.tflite\n");
         return 2;
     }

@@ -1,4 +1,4 @@
-/* tests/tiny_onnx.c - a small protobuf writer and six networks. */
+/* tests/tiny_onnx.c - a small protobuf writer and seven networks. */
 #include "tests/tiny_onnx.h"
 
 #include "runtime/memory.h"
@@ -320,10 +320,22 @@ static void large(text *graph)
     ps_free(w);
 }
 
+static void outlier(text *graph)
+{
+    static const float first[12] = {1000, 0, 0, 1, -1, 0, 0, 1, 0, 0, 0, 1}, second[8] = {0, 1, 1, 0, 0, 0, 1, 1};
+    value_info(graph, GRAPH_INPUT, "images", 4, (int64_t[]){1, 3, 16, 16});
+    value_info(graph, GRAPH_OUTPUT, "sums", 4, (int64_t[]){1, 2, 16, 16});
+    floats(graph, "w", 4, (int64_t[]){4, 3, 1, 1}, first);
+    floats(graph, "v", 4, (int64_t[]){2, 4, 1, 1}, second);
+    conv(graph, "images w", "maps", 1, 1);
+    plain_node(graph, "Relu", "maps", "positive");
+    conv(graph, "positive v", "sums", 1, 1);
+}
+
 int tiny_onnx_kind(const char *name)
 {
-    static const char *const names[] = {"detect", "classify", "shapes", "pose", "codes", "large"};
-    for (int i = 0; i <= TINY_LARGE; i++)
+    static const char *const names[] = {"detect", "classify", "shapes", "pose", "codes", "large", "outlier"};
+    for (int i = 0; i <= TINY_OUTLIER; i++)
         if (!strcmp(name, names[i])) return i;
     return -1;
 }
@@ -331,7 +343,7 @@ int tiny_onnx_kind(const char *name)
 poise_status tiny_onnx_make(int kind, void **out, size_t *size)
 {
     text graph = {0}, model = {0}, opset = {0};
-    PS_REQUIRE(kind >= 0 && kind <= TINY_LARGE, POISE_BAD_ARGUMENT, "there is no tiny network %d", kind);
+    PS_REQUIRE(kind >= 0 && kind <= TINY_OUTLIER, POISE_BAD_ARGUMENT, "there is no tiny network %d", kind);
     number(&model, MODEL_IR, 8);
     if (kind == TINY_DETECT) detect(&graph, &model);
     if (kind == TINY_CLASSIFY) classify(&graph, &model);
@@ -339,6 +351,7 @@ poise_status tiny_onnx_make(int kind, void **out, size_t *size)
     if (kind == TINY_POSE) pose(&graph);
     if (kind == TINY_CODES) codes(&graph, &model);
     if (kind == TINY_LARGE) large(&graph);
+    if (kind == TINY_OUTLIER) outlier(&graph);
     string(&graph, GRAPH_NAME, "tiny");
     message(&model, MODEL_GRAPH, &graph);
     number(&opset, 2, 13);

@@ -11,7 +11,8 @@ enum {
     TINY_POSE,     /* images [1,3,64,48] -> [1,17,16,12]: every joint is where the picture is reddest */
     TINY_CODES,    /* images [1,3,16,16] -> [1,4]: TINY_CLASSIFY without grey, in codes: QDQ, weights by channel, QLinear */
     TINY_COUNT,
-    TINY_LARGE = TINY_COUNT /* x [1,1024,4,4]: 24 MB of weights behind six convolutions and scales; not for loops */
+    TINY_LARGE = TINY_COUNT, /* x [1,1024,4,4]: 24 MB of weights behind six convolutions and scales; not for loops */
+    TINY_OUTLIER /* images [1,3,16,16] -> [1,2,16,16]: one channel between, which nobody needs, is a thousand times the others */
 };
 
 /* What TINY_DETECT finds, in pixels of its input: x1 y1 x2 y2, class, score. */
@@ -23,7 +24,7 @@ typedef struct tiny_box {
 enum { TINY_BOXES = 3 };
 extern const tiny_box tiny_boxes[TINY_BOXES];
 
-/* "detect", "classify", "shapes", "pose", "codes", "large" -> kind, or -1. */
+/* "detect", "classify", "shapes", "pose", "codes", "large", "outlier" -> kind, or -1. */
 int tiny_onnx_kind(const char *name);
 /* The bytes of an .onnx file, from ps_alloc. */
 poise_status tiny_onnx_make(int kind, void **bytes, size_t *size);
