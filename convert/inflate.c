@@ -1,4 +1,4 @@
-/* convert/inflate.c - DEFLATE, one bit at a time: for metadata of a few kilobytes. */
+/* convert/inflate.c - DEFLATE, one bit at a time: for metadata and test data, not for hot paths. */
 #include "convert/inflate.h"
 
 #include <string.h>
