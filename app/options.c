@@ -91,7 +91,8 @@ const ps_verb ps_verb_table[] = {
     {"quantize", PS_VERB_QUANTIZE, 2, 2, "IN OUT.poise", "a network in 8 bits, with a report of what that costs",
      "Calibrates on the pictures of --calib, shown as the network will see them, and compares the result with the float "
      "network on them. Prints every layer's signal to noise, those that do most harm, and how many objects, classes or "
-     "keypoints agree. Nothing is written, and the exit status is 1, when less than 80 % do, unless --force is given."},
+     "keypoints agree. Nothing is written, and the exit status is 1, when less than 80 % do or the cosine between outputs is "
+     "below 0.9, unless --force is given."},
     {"info", PS_VERB_INFO, 1, 1, "MODEL", "what a model is and what it needs",
      "Inputs, outputs, metadata, operators, every node after optimisation, multiply-accumulates and the exact memory plan."},
     {"bench", PS_VERB_BENCH, 1, 1, "MODEL", "how fast a model runs here",
