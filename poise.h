@@ -112,7 +112,7 @@ typedef struct poise_options {
                         * process may use (affinity, control group); POISE_THREADS_AUTO.  Sessions that run at the same
                         * time share them: each takes fewer rather than to have more threads than cores */
     size_t max_memory; /* bytes that model and session together may take; 0 = no limit */
-    const char *isa;   /* "c", "sse4", "avx2", "avx512": use no kernels above it; NULL = $POISE_ISA, else the best */
+    const char *isa;   /* "c", "sse4", "avx2", "avx512vnni", ... (poise doctor): use no kernels above it; NULL = $POISE_ISA, else the best */
     const char *tuning; /* a file that poise_model_tune wrote; "none"; NULL = the one that fits, if any, of NAME.tune
                          * beside a model that is opened by path and the cache directory */
     poise_precision precision;
