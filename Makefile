@@ -17,8 +17,8 @@ say     = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
 # One line per ISA: the folder ops/<isa>/ is compiled with these flags and no other file of the library is.
 ISAS_x86_64  := c sse4 avx2 avxvnni avx512 avx512vbmi avx512vnni avx512bf16 amx
-ISAS_aarch64 := c
-ISAS_arm     := c
+ISAS_aarch64 := c neon neon_inorder neonfp16 neondot neonbf16 neoni8mm
+ISAS_arm     := c neon
 FLAGS_sse4   := -msse4.1
 FLAGS_avx2   := -mavx2 -mfma -mf16c
 FLAGS_avxvnni := $(FLAGS_avx2) -mavxvnni
@@ -27,18 +27,25 @@ FLAGS_avx512vbmi := $(FLAGS_avx512) -mavx512vbmi
 FLAGS_avx512vnni := $(FLAGS_avx512) -mavx512vnni
 FLAGS_avx512bf16 := $(FLAGS_avx512) -mavx512bf16
 FLAGS_amx    := $(FLAGS_avx512bf16) -mamx-tile -mamx-bf16 -mamx-int8
+FLAGS_neon   := $(if $(filter arm,$(ARCH)),-mfpu=neon-vfpv4)
+FLAGS_neon_inorder := -mtune=cortex-a53
+FLAGS_neonfp16 := -march=armv8.2-a+fp16
+FLAGS_neondot := -march=armv8.2-a+dotprod
+FLAGS_neonbf16 := -march=armv8.2-a+bf16
+FLAGS_neoni8mm := -march=armv8.2-a+dotprod+i8mm
 # Without those that this compiler does not know.
-TOO_NEW := $(if $(filter x86_64,$(ARCH)),$(foreach i,avxvnni avx512vbmi avx512vnni avx512bf16 amx,$(shell $(CC) $(FLAGS_$(i)) -S -x c -o /dev/null /dev/null 2>/dev/null || echo $(i))))
+NEWER  := avxvnni avx512vbmi avx512vnni avx512bf16 amx neonfp16 neondot neonbf16 neoni8mm
+TOO_NEW := $(foreach i,$(filter $(NEWER),$(ISAS_$(ARCH))),$(shell $(CC) $(FLAGS_$(i)) -S -x c -o /dev/null /dev/null 2>/dev/null || echo $(i)))
 # Sanitizers take minutes over unrolled tiles: gcc leaves AVX-512 out (its templates are those of AVX2), clang all of them.
 SLOW   := $(if $(SANITIZE),avx512 avx512vbmi avx512vnni avx512bf16 amx $(if $(findstring clang,$(CC)),sse4 avx2 avxvnni))
 ISAS   ?= $(or $(filter-out $(SLOW) $(TOO_NEW),$(ISAS_$(ARCH))),c)
 
-# Optional parts: 1 if the compiler finds the header, unless said otherwise.
-has     = $(shell printf '\#include <stdio.h>\n\#include <$(1)>\n' | $(CC) $(if $(STATIC),-static) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)
-JPEG   ?= $(call has,turbojpeg.h)
-PNG    ?= $(call has,png.h)
-JSON   ?= $(call has,jansson.h)
-CMOCKA ?= $(shell printf '\#include <stdarg.h>\n\#include <stddef.h>\n\#include <stdint.h>\n\#include <setjmp.h>\n\#include <cmocka.h>\n' | $(CC) -E -x c - >/dev/null 2>&1 && echo 1 || echo 0)
+# Optional parts: 1 if a program with the header (that needs those before it) and the library links, unless said otherwise.
+has     = $(shell printf '\#include <%s>\n' $(1) | { cat; echo 'int main(void) { return 0; }'; } | $(CC) $(if $(STATIC),-static) -o /dev/null -x c - $(2) >/dev/null 2>&1 && echo 1 || echo 0)
+JPEG   ?= $(call has,stdio.h turbojpeg.h,-lturbojpeg)
+PNG    ?= $(call has,stdio.h png.h,-lpng -lz -lm)
+JSON   ?= $(call has,stdio.h jansson.h,-ljansson)
+CMOCKA ?= $(call has,stdarg.h stddef.h stdint.h setjmp.h cmocka.h,-lcmocka)
 OPENMP ?= 1
 
 STD    := -std=c11 -I. -D_POSIX_C_SOURCE=200809L

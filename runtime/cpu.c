@@ -1,4 +1,4 @@
-/* runtime/cpu.c - processor detection: the only file that asks the CPU or the system what it is. */
+/* runtime/cpu.c - processor detection on x86: with cpu_arm.c the only files that ask the CPU or the system what it is. */
 #if !defined(_DEFAULT_SOURCE)
 #define _DEFAULT_SOURCE /* syscall */
 #endif
@@ -108,42 +108,6 @@ unsigned ps_cpu_flags(void)
         f |= PS_CPU_avx512 | avx512_flags();
     return f;
 }
-#elif defined(__aarch64__)
-unsigned ps_cpu_flags(void)
-{
-    return PS_CPU_neon;
-}
-#elif defined(__arm__)
-#include <sys/auxv.h>
-unsigned ps_cpu_flags(void)
-{
-    enum { HWCAP_NEON_BIT = 12, HWCAP_VFPV4_BIT = 16 };
-    unsigned long need = 1ul << HWCAP_NEON_BIT | 1ul << HWCAP_VFPV4_BIT;
-    return (getauxval(AT_HWCAP) & need) == need ? PS_CPU_neon : 0;
-}
 #else
-unsigned ps_cpu_flags(void)
-{
-    return 0;
-}
-#endif
-
-#if !defined(__x86_64__) && !defined(__i386__)
-bool ps_cpu_amx_refused(void)
-{
-    return false;
-}
-
-/* The kernel's word for the cores of this machine, where it has one. */
-void ps_cpu_id(char *buf, size_t size)
-{
-    char midr[32] = "unknown";
-    FILE *f = fopen("/sys/devices/system/cpu/cpu0/regs/identification/midr_el1", "r");
-    if (f) {
-        if (!fgets(midr, sizeof midr, f)) midr[0] = 0;
-        midr[strcspn(midr, "\n ")] = 0;
-        fclose(f);
-    }
-    snprintf(buf, size, "arm/%s/%x", midr, ps_cpu_flags());
-}
+extern int ps_cpu_is_empty; /* cpu_arm.c has the rest; a file of C needs a declaration */
 #endif

@@ -44,7 +44,7 @@ home() { # pattern, files allowed (egrep), what
 home '(^|[^_a-z.>])(malloc|calloc|realloc|free|strdup|aligned_alloc|mmap) ?\(' 'runtime/(memory|file)\.[ch]|models/image_(jpeg|png)\.c' 'memory outside runtime/memory.c'
 home '# *pragma omp|omp_' 'runtime/threads\.c' 'OpenMP outside runtime/threads.c'
 home 'pthread_' 'runtime/pool\.c' 'pthreads outside runtime/pool.c'
-home 'cpuid|builtin_cpu|getauxval' 'runtime/cpu\.c' 'CPU detection outside runtime/cpu.c'
+home 'cpuid|builtin_cpu|getauxval' 'runtime/cpu(_arm)?\.c' 'CPU detection outside runtime/cpu.c, cpu_arm.c'
 home 'clock_gettime|gettimeofday' 'runtime/clock\.c' 'a clock outside runtime/clock.c'
 home '(^|[^_a-z])(exit|abort|printf|puts) ?\(' 'app/' 'only app/ prints or exits'
 grep -rnE '(^|[^_a-z])alloca ?\(' --include='*.[ch]' . | grep -v '^./build' | each 'alloca'

@@ -1,0 +1,6 @@
+/* ops/neondot/table_neondot.c - the neondot table: dot products of bytes (ARMv8.2-A DotProd); what is missing is inherited. */
+#include "ops/neondot/isa_neondot.h"
+
+const ps_kernels ps_kernels_neondot = {
+    .name = "neondot",
+};
