@@ -118,7 +118,7 @@ static void line(const lines *l, size_t row)
     ptrdiff_t ox = 0, oy = 0;
     for (int d = p->rank; d-- > 0;) {
         if (d == l->inner) continue;
-        int64_t i = (int64_t)(row % (size_t)y->dim[d]);
+        ptrdiff_t i = (ptrdiff_t)(row % (size_t)y->dim[d]);
         row /= (size_t)y->dim[d];
         ox += source(p->mode, i - p->begin[d], x->dim[d]) * x->stride[d];
         oy += i * y->stride[d];
