@@ -25,5 +25,10 @@ bench-int8: all $(ORT_DIR)/node_modules/onnxruntime-node        ## INT8 twins of
 	ORT_DIR=$(ORT_DIR) $(PYTHON) bench/quantize_qdq.py $(filter-out %-int8.onnx,$(BENCH_MODELS))
 	ORT_DIR=$(ORT_DIR) POISE=$(B)/poise node bench/peers.mjs -s -e poise,poise-avx2,onnx-runtime $(BENCH_ARGS) \
 	    $(patsubst %.onnx,%-int8.onnx,$(filter-out %-int8.onnx,$(BENCH_MODELS)))
+# Instructions of ARM kernels under qemu (docs/TESTING.md): the plugin is a part of qemu, so it is built for this machine.
+HOSTCC       ?= gcc
+build/insn_count.so: bench/insn_count.c
+	@mkdir -p $(@D)
+	$(call say,HOST,$<) $(HOSTCC) -std=c11 -O2 -Wall -Wextra -shared -fPIC -fvisibility=hidden -o $@ $<
 .PHONY: bench bench-golden bench-int8 bench-peers bench-networks
 -include $(B)/bench/peer_sgemm.d $(B)/bench/peer_dnnl.d

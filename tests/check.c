@@ -1,10 +1,10 @@
 /* tests/check.c - runs the kernels of every ISA on this machine through their checks.
  *
- *   check [--isa=NAME] [--slot=GLOB] [--seed=N] [--bench] [-v]
+ *   check [--isa=NAME] [--slot=GLOB] [--seed=N] [--bench] [--count[=LABELS]] [-v]
  *
  * Walks the ISAs weakest first; whenever a slot changes hands, the newcomer is checked.  With --bench it is timed
- * as well, if it passed, against the peak of its ISA and with the processor's counters where there are any.  Behind the
- * ISAs, "amx_emulated" is what ops/amx has, over tiles in plain C, and "avxvnni_emulated" what ops/avxvnni has. */
+ * as well, if it passed, against the peak of its ISA and with the processor's counters where there are any.  With --count
+ * what would be timed, and has a label like LABELS, runs once for an emulator that counts (docs/TESTING.md).  Behind the ISAs, "amx_emulated" is what ops/amx has, over tiles in plain C, and "avxvnni_emulated" what ops/avxvnni has. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "tests/amx_emulated.h"
 #include "tests/avxvnni_emulated.h"
@@ -210,19 +210,22 @@ static void run(check *c, void (*body)(check *))
 }
 
 typedef struct options {
-    const char *isa, *slot;
-    bool bench, verbose;
+    const char *isa, *slot, *labels;
+    bool bench, count, verbose;
     uint32_t seed;
 } options;
 
 static options parse(int argc, char **argv)
 {
-    options o = {NULL, "*", false, false, 1};
+    options o = {NULL, "*", "*", false, false, false, 1};
     for (int i = 1; i < argc; i++) {
         const char *a = argv[i];
         if (!strcmp(a, "--bench"))
             o.bench = true;
-        else if (!strcmp(a, "-v"))
+        else if (!strcmp(a, "--count") || !strncmp(a, "--count=", 8)) {
+            o.bench = o.count = true;
+            if (a[7]) o.labels = a + 8;
+        } else if (!strcmp(a, "-v"))
             o.verbose = true;
         else if (!strncmp(a, "--isa=", 6))
             o.isa = a + 6;
@@ -232,7 +235,7 @@ static options parse(int argc, char **argv)
             o.seed = (uint32_t)strtoul(a + 7, NULL, 0) | 1;
         else {
             fprintf(stderr,
-                    "check: %s: not an option; [--isa=NAME] [--slot=GLOB] [--seed=N] [--bench] [-v]\n", a);
+                    "check: %s: not an option; [--isa=NAME] [--slot=GLOB] [--seed=N] [--bench] [--count[=LABELS]] [-v]\n", a);
             exit(2);
         }
     }
@@ -263,8 +266,9 @@ typedef struct session {
 static void check_table(session *s, const char *isa, const ps_kernels *before, const ps_kernels *now)
 {
     if (s->o.isa && strcmp(s->o.isa, isa)) return;
-    double peak = s->o.bench ? ps_peak_flops(isa, 1) : 0.0, peak_read = s->o.bench ? ps_peak_read(isa, 16384) : 0.0;
-    double peak_u8 = s->o.bench ? ps_peak_u8(isa, 1) : 0.0;
+    bool timed = s->o.bench && !s->o.count;
+    double peak = timed ? ps_peak_flops(isa, 1) : 0.0, peak_read = timed ? ps_peak_read(isa, 16384) : 0.0;
+    double peak_u8 = timed ? ps_peak_u8(isa, 1) : 0.0;
     if (peak_read > 0.0) printf("%-7s peak %.1f GFLOP/s, reads %.1f GB/s from L1\n", isa, peak, peak_read);
     if (peak_u8 > 0.0) printf("%-7s peak %.1f GOP/s of bytes\n", isa, peak_u8);
 #define PS_SLOT(slot_, ret, args)                                                                \
@@ -278,7 +282,9 @@ static void check_table(session *s, const char *isa, const ps_kernels *before, c
                    peak,                                                                         \
                    peak_read,                                                                    \
                    peak_u8,                                                                      \
+                   s->o.labels,                                                                  \
                    s->o.bench,                                                                   \
+                   s->o.count,                                                                   \
                    false};                                                                       \
         run(&c, check_##slot_);                                                                  \
         if (s->o.verbose) printf("%-7s %-13s %s\n", isa, #slot_, c.failed ? "FAILED" : "ok");    \
@@ -298,7 +304,7 @@ int main(int argc, char **argv)
     signal(SIGFPE, on_signal);
     seed = s.o.seed;
 
-    if (s.o.bench) check_perf_open();
+    if (s.o.bench && !s.o.count) check_perf_open();
     unsigned have = ps_cpu_flags(), flags = 0;
     ps_kernels before = {0}, now;
     ps_kernels_select(&s.ref, 0);

@@ -19,7 +19,8 @@ typedef struct check {
     double peak;             /* ps_peak_flops() of the ISA, when it is benched */
     double peak_read;        /* ps_peak_read() of it from L1 */
     double peak_u8;          /* ps_peak_u8() of it */
-    bool bench, failed;
+    const char *only;        /* with `count`: a pattern of the labels that are of interest */
+    bool bench, count, failed;
 } check;
 
 /* Tails around every vector width; ends with SIZE_MAX. */
@@ -79,8 +80,21 @@ void check_perf_end(check_counts *c);
 void check_report(check *c, const char *label, const check_timer *neu, const check_timer *ref, double work,
                   const char *unit, const check_counts *counts);
 
+/* With --count instead of times: says on stdout what comes, and runs it once between two calls that bench/insn_count.c
+ * sees.  False: not of interest. */
+bool check_count_wanted(const check *c, const char *label, double work, const char *unit);
+void check_count_begin(void);
+void check_count_end(void);
+
 #define CHECK_BENCH(c, label, work, unit, NEU, REF)       \
     do {                                                  \
+        if ((c)->count) {                                 \
+            if (!check_count_wanted(c, label, work, unit)) break; \
+            check_count_begin();                          \
+            NEU;                                          \
+            check_count_end();                            \
+            break;                                        \
+        }                                                 \
         check_timer neu_ = {0}, ref_ = {0};               \
         check_counts counts_;                             \
         check_perf_begin();                               \
