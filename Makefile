@@ -68,7 +68,7 @@ CHECK := tests/check.c $(wildcard tests/check_*.c) tests/amx_emulated.c tests/av
 TESTS := $(if $(filter 1,$(CMOCKA)),$(wildcard tests/test_*.c))
 SUPPORT := tests/amx_emulated.c tests/avxvnni_emulated.c tests/op_test.c tests/product_int8.c tests/graph_build.c tests/onnx_build.c tests/decode_net.c tests/tiny_onnx.c# linked into a test program that uses it
 FUZZ  := $(wildcard tests/fuzz/fuzz_*.c)
-SUPPORT += tests/tiny_tflite.c tests/tflite_run.c
+SUPPORT += tests/tiny_tflite.c tests/tflite_run.c tests/fake_tree.c
 
 all: $(B)/libpoise.a $(if $(STATIC),,$(B)/libpoise.so) $(if $(wildcard app/main.c),$(B)/poise)   ## build the command and the libraries
 check: $(B)/check ; $(Q)$(EMU) $(B)/check                       ## every kernel variant against its C reference

@@ -116,6 +116,9 @@ typedef struct poise_options {
     const char *tuning; /* a file that poise_model_tune wrote; "none"; NULL = the one that fits, if any, of NAME.tune
                          * beside a model that is opened by path and the cache directory */
     poise_precision precision;
+    uint64_t cpu_mask; /* CPUs to stay on, bit i for CPU i (0..63), and the default of `threads` is their number; 0 = by rule:
+                        * where cores differ (big.LITTLE) the big ones, as long as there are no more threads than those.  A
+                        * thread that runs a session is kept there for the time of the run */
 } poise_options;
 
 /* What a model takes, in bytes, known before anything runs. */
@@ -310,6 +313,7 @@ typedef struct poise_quantize_options {
     int n_keep_float;
     int no_bias, no_equalise, no_clip; /* 1: leave out correction of biases, equalisation, clipping of weights */
     int threads;         /* as in poise_options */
+    uint64_t cpu_mask;   /* as in poise_options */
 } poise_quantize_options;
 
 /* What became of one convolution or matrix product. */

@@ -2,6 +2,7 @@
 #include "app/args.h"
 
 #include "runtime/memory.h"
+#include "runtime/sysfs.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -218,6 +219,22 @@ static poise_status bytes(const ps_arg *a, const char *from, const char *text, s
     return POISE_OK;
 }
 
+/* A mask as taskset takes it, but never without 0x: "10" would be CPU 4 or CPU 10. */
+static poise_status cpus(const char *from, const char *text, uint64_t *out)
+{
+    bool beyond = false, ok = false;
+    *out = 0;
+    if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
+        size_t n = strspn(text + 2, "0123456789abcdefABCDEF");
+        ok = n > 0 && n <= 16 && !text[2 + n];
+        if (ok) *out = strtoull(text, NULL, 16);
+    } else {
+        ok = ps_cpu_list(text, out, &beyond);
+    }
+    if (ok && !beyond && *out) return POISE_OK;
+    return ps_fail(POISE_BAD_ARGUMENT, "%s: '%.40s' is not CPUs like 4-7 or 0xf0 (0 to %d)", from, text, PS_MAX_CPUS - 1);
+}
+
 static poise_status set(const ps_arg *a, const char *from, const char *text, ps_args *out)
 {
     void *at = (char *)out + a->offset;
@@ -227,6 +244,7 @@ static poise_status set(const ps_arg *a, const char *from, const char *text, ps_
     case PS_ARG_INTS: return integers(a, from, text, at);
     case PS_ARG_SIZE: return size(a, from, text, at);
     case PS_ARG_BYTES: return bytes(a, from, text, at);
+    case PS_ARG_CPUS: return cpus(from, text, at);
     case PS_ARG_INT:
         PS_TRY(number(a, from, text, &v));
         *(int32_t *)at = (int32_t)v;

@@ -32,6 +32,7 @@ typedef enum ps_arg_kind {
     PS_ARG_INTS,   /* ps_ints: "1,2,4", each min..max */
     PS_ARG_SIZE,   /* ps_hw: "640" or "480x640" (height x width), each min..max */
     PS_ARG_BYTES,  /* size_t: "64M", "1.5G" */
+    PS_ARG_CPUS,   /* uint64_t, a bit for each: "0xf0", "4-7", "0,2" */
     PS_ARG_TEXTS,  /* ps_texts: may be given again and again */
     PS_ARG_WORD,   /* const char *: another way to give a word, "model=net.onnx"; no variable */
 } ps_arg_kind;
@@ -55,6 +56,7 @@ typedef struct ps_args {
     /* any verb */
     int32_t threads; /* 0 = all cores, -1 = POISE_THREADS_AUTO */
     size_t max_mem;  /* 0 = no limit */
+    uint64_t cpu_mask; /* 0 = by rule */
     const char *isa, *precision, *tuning;
     bool quiet, verbose, help;
     ps_hw imgsz;

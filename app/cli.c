@@ -47,7 +47,8 @@ poise_convert_options ps_cli_convert_options(const ps_args *a)
 
 poise_status ps_cli_options(const ps_args *a, int threads, poise_options *out)
 {
-    *out = (poise_options){.threads = threads, .max_memory = a->max_mem, .isa = a->isa, .tuning = a->tuning};
+    *out = (poise_options){.threads = threads, .max_memory = a->max_mem, .isa = a->isa, .tuning = a->tuning,
+                           .cpu_mask = a->cpu_mask};
     return ps_cli_precision(a, &out->precision);
 }
 

@@ -2,6 +2,7 @@
 #include "app/cli.h"
 #include "app/selftest.h"
 #include "nn/precision.h"
+#include "runtime/cores.h"
 #include "runtime/cpu.h"
 #include "runtime/threads.h"
 

@@ -55,7 +55,7 @@ static poise_status open_detector(const job *j, const void *bytes, size_t size, 
                                   ps_detector **d)
 {
     const ps_args *a = j->args;
-    poise_options o = {.threads = a->threads, .isa = a->isa, .tuning = "none"};
+    poise_options o = {.threads = a->threads, .isa = a->isa, .tuning = "none", .cpu_mask = a->cpu_mask};
     ps_task_options t = {a->task, a->decoder};
     *m = NULL, *s = NULL, *d = NULL;
     PS_TRY(poise_model_open_memory(bytes, size, &o, m));
@@ -119,6 +119,7 @@ static poise_status options_of(const ps_args *a, poise_quantize_options *o)
 {
     static const char *const ranges[] = {"mse", "percentile", "minmax"};
     o->threads = a->threads;
+    o->cpu_mask = a->cpu_mask;
     o->keep_float = a->keep_float.v;
     o->n_keep_float = a->keep_float.n;
     o->full_weights = a->weights && !strcmp(a->weights, "full");

@@ -1,6 +1,7 @@
 /* app/main.c - the poise command: finds the verb and exits with its code. */
 #include "app/cli.h"
 #include "app/help.h"
+#include "runtime/cores.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +27,7 @@ static int verb(const ps_verb *v, int argc, char *const *argv)
     int code = PS_EXIT_OK;
     if (s) code = ps_cli_fail(s);
     else if (a.help) ps_help_verb(stdout, v);
-    else code = run(v, &a);
+    else ps_cpus_pin(a.cpu_mask), code = run(v, &a); /* pictures are read there too */
     ps_args_free(&a);
     return code;
 }

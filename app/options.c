@@ -68,7 +68,8 @@ const ps_arg ps_arg_table[] = {
 
     {"imgsz", 0, PS_ARG_SIZE, OPENS, AT(imgsz), 1, 16384, "N|HxW", "image size: for networks with a free one, and for those whose file fixes one where all that it fixes can follow", NULL},
     {"shape", 0, PS_ARG_TEXTS, OPENS, AT(shapes), 0, 0, "NAME=DxDxD", "shape of an input with free dimensions", NULL},
-    {"threads", 't', PS_ARG_INT, PS_VERB_ANY & ~(unsigned)PS_VERB_BENCH, AT(threads), 1, 64, "N|auto", "threads; auto: tries all numbers, takes the best (default: all cores); POISE_THREADING=openmp takes OpenMP's instead of our pool", NULL},
+    {"threads", 't', PS_ARG_INT, PS_VERB_ANY & ~(unsigned)PS_VERB_BENCH, AT(threads), 1, 64, "N|auto", "threads; auto: tries all numbers, takes the best (default: all cores, or the big ones where they differ); POISE_THREADING=openmp takes OpenMP's instead of our pool", NULL},
+    {"cpu_mask", 0, PS_ARG_CPUS, OPENS, AT(cpu_mask), 0, 0, "LIST|0xMASK", "CPUs to stay on, such as 4-7 or 0xf0; as many threads, unless --threads says otherwise (default: the big cores where they differ, else all)", NULL},
     {"isa", 0, PS_ARG_TEXT, PS_VERB_ANY, AT(isa), 0, 0, "NAME", "use no kernels above this instruction set (default: the best)", NULL},
     {"tuning", 0, PS_ARG_TEXT, OPENS & ~(unsigned)QUANTIZES, AT(tuning), 0, 0, "FILE", "how to compute each node, as bench --tune found out; none: by rule (default: MODEL's name with .tune, or the cache in $POISE_CACHE, $XDG_CACHE_HOME/poise or ~/.cache/poise, where it fits this machine)", NULL},
     {"max_mem", 0, PS_ARG_BYTES, OPENS & ~(unsigned)PS_VERB_QUANTIZE, AT(max_mem), 1, 1e15, "SIZE", "refuse to start if more memory is needed: 64M, 1.5G", NULL},

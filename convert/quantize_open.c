@@ -107,7 +107,7 @@ static poise_status prepare(ps_quantizer *q, ps_graph *g)
 
 static poise_status open_model(const ps_quantizer *q, const void *bytes, poise_model **m, poise_session **s)
 {
-    poise_options o = {.threads = q->o->threads, .tuning = "none", .precision = POISE_EXACT};
+    poise_options o = {.threads = q->o->threads, .cpu_mask = q->o->cpu_mask, .tuning = "none", .precision = POISE_EXACT};
     PS_TRY(poise_model_open_memory(bytes, q->size, &o, m));
     return poise_session_open(*m, s);
 }

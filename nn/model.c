@@ -317,12 +317,15 @@ static poise_status choose_kernels(poise_model *m, const poise_options *o)
     ps_kernels_select(&m->kernels, flags);
     ps_kernels_weaker(&m->kernels, flags, &m->weaker);
     PS_REQUIRE(!o || o->threads >= POISE_THREADS_AUTO, POISE_BAD_ARGUMENT, "%d threads asked for", o->threads);
-    m->threads = o && o->threads > 0 ? o->threads : ps_cores();
+    PS_REQUIRE(ps_crew_choose(o ? o->cpu_mask : 0, &m->crew), POISE_BAD_ARGUMENT,
+               "cpu mask 0x%llx: this process may use none of these CPUs", (unsigned long long)o->cpu_mask);
+    bool tries = o && o->threads == POISE_THREADS_AUTO;
+    m->threads = o && o->threads > 0 ? o->threads : tries ? m->crew.most : m->crew.cores;
     PS_REQUIRE(m->threads <= PS_MAX_THREADS, POISE_BAD_ARGUMENT, "%d threads asked for, at most %d are possible", m->threads,
                PS_MAX_THREADS);
     PS_REQUIRE(ps_threading(), POISE_BAD_ARGUMENT, "unknown POISE_THREADING '%s': this build has pool%s",
                getenv("POISE_THREADING"), PS_WITH_OPENMP ? " openmp" : "");
-    ps_threads_start(m->threads);
+    ps_threads_start(m->threads, ps_crew_cpus(&m->crew, m->threads) ? m->crew.cores : m->crew.most);
     return POISE_OK;
 }
 

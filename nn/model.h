@@ -6,6 +6,7 @@
 #include "nn/op.h"
 #include "nn/plan.h"
 #include "nn/precision.h"
+#include "runtime/cores.h"
 #include "runtime/file.h"
 
 /* How a node is computed. */
@@ -21,6 +22,7 @@ struct poise_model {
     ps_kernels weaker;  /* those of the ISA below, for nodes that are faster with them; name NULL = none worth trying */
     ps_choice *choices; /* per node */
     int threads;
+    ps_crew crew; /* where they run */
     poise_precision precision;     /* as asked for, by the caller or the file */
     char precision_text[PS_PRECISION_TEXT]; /* and what it runs on */
     ps_plan plan;

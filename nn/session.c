@@ -106,25 +106,18 @@ const poise_tensor *poise_session_output(poise_session *s, int i)
     return &s->outputs[i];
 }
 
-static unsigned begin(void)
+static ps_caller begin(const poise_model *m)
 {
-    ps_caller_begin();
-    return ps_fp_flush_denormals();
-}
-
-static void end(unsigned mode)
-{
-    ps_fp_restore(mode);
-    ps_caller_end();
+    return ps_caller_begin(ps_crew_cpus(&m->crew, m->threads));
 }
 
 void poise_session_run(poise_session *s)
 {
     const poise_model *m = s->model;
-    unsigned mode = begin();
+    ps_caller caller = begin(m);
     for (int32_t i = 0; i < m->graph.n_nodes; i++)
         if (!m->plan.skip[i]) m->graph.nodes[i].op->run(&s->calls[i]);
-    end(mode);
+    ps_caller_end(caller);
     s->marked = -1;
 }
 
@@ -135,38 +128,38 @@ void ps_session_run_gated(poise_session *s, float logit)
         poise_session_run(s);
         return;
     }
-    unsigned mode = begin();
+    ps_caller caller = begin(m);
     s->marked = 0;
     for (int32_t i = 0; i < m->graph.n_nodes; i++) {
         if (!m->plan.skip[i]) m->graph.nodes[i].op->run(&s->calls[i]);
         s->marked += ps_gate_mark(&m->gate, &m->graph, i, logit, s->tensors, s->masks, s->calls);
     }
     ps_gate_clear(&m->gate, s->calls);
-    end(mode);
+    ps_caller_end(caller);
 }
 
 void ps_session_run_watched(poise_session *s, void (*after)(void *ctx, int32_t node), void *ctx)
 {
     const poise_model *m = s->model;
-    unsigned mode = begin();
+    ps_caller caller = begin(m);
     for (int32_t i = 0; i < m->graph.n_nodes; i++) {
         if (!m->plan.skip[i]) m->graph.nodes[i].op->run(&s->calls[i]);
         after(ctx, i);
     }
-    end(mode);
+    ps_caller_end(caller);
     s->marked = -1;
 }
 
 void ps_session_run_timed(poise_session *s, double *ms)
 {
     const poise_model *m = s->model;
-    unsigned mode = begin();
+    ps_caller caller = begin(m);
     for (int32_t i = 0; i < m->graph.n_nodes; i++) {
         double t = ps_clock_ms();
         if (!m->plan.skip[i]) m->graph.nodes[i].op->run(&s->calls[i]);
         ms[i] = ps_clock_ms() - t;
     }
-    end(mode);
+    ps_caller_end(caller);
 }
 
 static float noise(uint32_t *seed)

@@ -7,6 +7,7 @@
 #include "runtime/pool.h"
 
 #include "runtime/clock.h"
+#include "runtime/cores.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -24,6 +25,7 @@ enum {
 static struct {
     _Atomic uint64_t ticket;
     _Atomic int done, sleepers, workers;
+    _Atomic uint64_t cpus; /* what the job's caller stays on, and so do those who work for it */
     _Atomic int waits; /* the caller sleeps until all chunks of its job are done */
     ps_body *body; /* of the ticket's generation: not changed before all its chunks are done */
     void *ctx;
@@ -80,6 +82,7 @@ static void *worker(void *arg)
     ps_fp_flush_denormals();
     for (;;) {
         uint64_t seen = atomic_load(&pool.ticket);
+        ps_cpus_pin(atomic_load(&pool.cpus));
         work(thread);
         double until = ps_clock_ms() + SPIN_US * 1e-3;
         while ((atomic_load(&pool.ticket) ^ seen) >> (THREAD_SHIFT + THREAD_BITS) == 0) {
@@ -98,12 +101,14 @@ void ps_pool_start(int threads)
     sigfillset(&all);
     pthread_mutex_lock(&pool.lock);
     pthread_sigmask(SIG_SETMASK, &all, &old);
+    uint64_t cpus = ps_cpus_pin(0); /* they inherit where this one may run */
     int have = atomic_load(&pool.workers);
     for (; have < threads - 1 && have < PS_MAX_THREADS - 1; have++) {
         pthread_t id;
         if (pthread_create(&id, NULL, worker, (void *)(intptr_t)(have + 1))) break; /* fewer will do */
         pthread_detach(id);
     }
+    ps_cpus_pin(cpus);
     atomic_store(&pool.workers, have);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_mutex_unlock(&pool.lock);
@@ -125,6 +130,7 @@ static void run_job(int threads, int n, ps_body *body, void *ctx)
     pool.body = body;
     pool.ctx = ctx;
     atomic_store(&pool.done, 0);
+    atomic_store(&pool.cpus, ps_cpus_pinned());
     atomic_store(&pool.ticket, generation << (THREAD_SHIFT + THREAD_BITS) | (uint64_t)threads << THREAD_SHIFT |
                                    (uint64_t)n << NEXT_BITS);
     if (atomic_load(&pool.sleepers)) {

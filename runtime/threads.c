@@ -1,4 +1,5 @@
 /* runtime/threads.c - ps_parallel and the floating-point mode of a thread; the only file that knows OpenMP. */
+#include "runtime/cores.h"
 #include "runtime/pool.h"
 
 #include <stdatomic.h>
@@ -54,9 +55,11 @@ static bool openmp_parallel(int threads, int n, ps_body *body, void *ctx)
     static atomic_flag taken = ATOMIC_FLAG_INIT;
     atomic_int next = 0;
     if (atomic_flag_test_and_set(&taken)) return false;
+    uint64_t cpus = ps_cpus_pin(0); /* threads that it makes inherit where this one may run */
 #pragma omp parallel num_threads(threads)
     {
         unsigned mode = ps_fp_flush_denormals();
+        ps_cpus_pin(cpus);
         int thread = omp_get_thread_num();
         for (int i; (i = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed)) < n;)
             body(ctx, i, i + 1, thread);
@@ -96,23 +99,25 @@ const char *ps_threading(void)
     return c == UNKNOWN ? NULL : threadings[c];
 }
 
-/* Cores when threads were started last: asking the system takes microseconds. */
-static atomic_int cores;
-static atomic_int callers; /* threads that run a session now */
+static atomic_int cores_now; /* those of the model that was opened last */
+static atomic_int callers;   /* threads that run a session now */
 
-void ps_threads_start(int threads)
+void ps_threads_start(int threads, int cores)
 {
-    atomic_store_explicit(&cores, ps_cores(), memory_order_relaxed);
+    atomic_store_explicit(&cores_now, cores, memory_order_relaxed);
     if (threading() != OPENMP) ps_pool_start(threads); /* OpenMP starts its own when the first region needs them */
 }
 
-void ps_caller_begin(void)
+ps_caller ps_caller_begin(uint64_t cpus)
 {
     atomic_fetch_add_explicit(&callers, 1, memory_order_relaxed);
+    return (ps_caller){ps_fp_flush_denormals(), ps_cpus_pin(cpus)};
 }
 
-void ps_caller_end(void)
+void ps_caller_end(ps_caller c)
 {
+    ps_cpus_pin(c.cpus);
+    ps_fp_restore(c.mode);
     atomic_fetch_sub_explicit(&callers, 1, memory_order_relaxed);
 }
 
@@ -122,7 +127,7 @@ static int threads_left(int threads)
 {
     int others = atomic_load_explicit(&callers, memory_order_relaxed) - 1;
     if (others <= 0) return threads;
-    int left = atomic_load_explicit(&cores, memory_order_relaxed) - others;
+    int left = atomic_load_explicit(&cores_now, memory_order_relaxed) - others;
     return left < 1 ? 1 : left < threads ? left : threads;
 }
 

@@ -2,6 +2,8 @@
 #ifndef PS_RUNTIME_THREADS_H
 #define PS_RUNTIME_THREADS_H
 
+#include <stdint.h>
+
 enum { PS_MAX_THREADS = 64 };
 
 /* One piece of work: chunks [begin, end) of those given to ps_parallel, on thread 0..threads-1. */
@@ -14,24 +16,22 @@ typedef void ps_body(void *ctx, int begin, int end, int thread);
 void ps_parallel(int threads, int n, ps_body *body, void *ctx);
 
 /* Makes sure that ps_parallel has `threads` threads at hand (fewer if the system refuses), so that running starts
- * none.  Called when a model is opened. */
-void ps_threads_start(int threads);
+ * none; there are `cores` cores for them.  Called when a model is opened. */
+void ps_threads_start(int threads, int cores);
 
-/* Around everything that calls ps_parallel again and again (a run of a session): as long as several threads of the
- * program are between them, regions leave each of them a core. */
-void ps_caller_begin(void);
-void ps_caller_end(void);
+/* Around everything that calls ps_parallel again and again (a run of a session): denormals are flushed, the thread and
+ * those that work for it stay on `cpus` (0: anywhere), and as long as several threads of the program are between them,
+ * regions leave each of them a core.  What begin gives is for end, which restores what was. */
+typedef struct ps_caller {
+    unsigned mode;
+    uint64_t cpus;
+} ps_caller;
+ps_caller ps_caller_begin(uint64_t cpus);
+void ps_caller_end(ps_caller c);
 
 /* What is under ps_parallel: "pool", or "openmp" where it is built in and $POISE_THREADING asks for it.  NULL when
  * $POISE_THREADING asks for something else, which opening a model refuses. */
 const char *ps_threading(void);
-
-/* Cores this process may use, 1..PS_MAX_THREADS: those of its affinity mask, and no more than its control groups have
- * time for (runtime/cores.c). */
-int ps_cores(void);
-/* Cores' worth of time that the control groups listed in the file `groups` (/proc/self/cgroup) allow, rounded to the
- * nearest number, at least 1; 0 = no limit.  `mount` is where their files are (/sys/fs/cgroup). */
-int ps_group_cores(const char *groups, const char *mount);
 
 /* Flush-to-zero and denormals-are-zero for this thread; returns the mode to give back to ps_fp_restore. */
 unsigned ps_fp_flush_denormals(void);

@@ -128,6 +128,13 @@ grep -q '</svg>' plan.svg || fail "no picture of the plan"
 expect 0 "info --json" $poise info c.poise --json
 valid "info --json"
 prints '"peak_bytes":'
+expect 2 "no list of CPUs" $poise predict d.poise red.ppm --cpu-mask 4-
+says "4-7 or 0xf0"
+expect 2 "CPUs that no mask holds" $poise info d.poise --cpu-mask 64
+[ "$(nproc)" -ge 64 ] || expect 2 "CPUs that are not there" $poise bench d.poise --cpu-mask 0x8000000000000000
+says "may use none"
+one_line
+expect 0 "all CPUs there may be" $poise predict d.poise red.ppm --cpu-mask 0-63
 expect 1 "too little memory" $poise predict d.poise red.ppm --max-mem 1k
 one_line
 

@@ -141,6 +141,12 @@ static void test_values(void **state)
     assert_int_equal(a.imgsz.w, 640);
     assert_true(a.max_mem == 1610612736u);
     ps_args_free(&a);
+    assert_int_equal(parse(&a, "run", "m", "--cpu-mask", "4-6,0", NULL), POISE_OK);
+    assert_true(a.cpu_mask == 0x71);
+    ps_args_free(&a);
+    assert_int_equal(parse(&a, "bench", "m", "cpu_mask=0xF0", NULL), POISE_OK);
+    assert_true(a.cpu_mask == 0xf0);
+    ps_args_free(&a);
     assert_int_equal(parse(&a, "info", "m", "--imgsz=320", "--max_mem=64MiB", NULL), POISE_OK);
     assert_true(a.imgsz.h == 320 && a.imgsz.w == 320 && a.max_mem == 64u << 20);
     ps_args_free(&a);
@@ -148,6 +154,8 @@ static void test_values(void **state)
         {"--conf=1.5", "from 0 to 1"},   {"--conf=abc", "'abc'"},      {"--conf=nan", "from 0 to 1"},
         {"--conf=", "from 0 to 1"},      {"--imgsz=0", "480x640"},     {"--imgsz=64x", "480x640"},
         {"--imgsz=0x640", "480x640"},    {"--imgsz=-1", "480x640"},    {"--max-mem=64Q", "64M"},
+        {"--cpu-mask=0x", "4-7"},        {"--cpu-mask=0x0", "4-7"},    {"--cpu-mask=0x1ffffffffffffffff", "4-7"},
+        {"--cpu-mask=f0", "4-7"},        {"--cpu-mask=63-64", "0 to 63"},
         {"--max-mem=-5M", "64M"},        {"--max-det=2.5", "whole"},   {"--max-det=0", "from 1"},
         {"--format=xml", "jsonl|coco"},  {"--format=", "jsonl|coco"},  {"--threads=1e9", "from 1 to 64"}, {"--threads=-1", "from 1 to 64"}, {"--conf=auto", "is not a number"},
         {"--threads=automatic", "from 1 to 64"},

@@ -1,5 +1,6 @@
 /* tests/test_runtime.c - memory, files, threads, error texts. */
 #include "runtime/clock.h"
+#include "runtime/cores.h"
 #include "runtime/file.h"
 #include "runtime/memory.h"
 #include "runtime/status.h"
@@ -97,7 +98,7 @@ static void count_chunks(void *ctx, int begin, int end, int thread)
 static void every_chunk_is_done_once(void **state)
 {
     (void)state;
-    ps_threads_start(5);
+    ps_threads_start(5, 5);
     for (int threads = 1; threads <= 5; threads++)
         for (int n = 0; n <= 1000; n = n * 3 + 1) {
             tally t = {0};
@@ -188,13 +189,13 @@ static void be_counted(void *ctx, int begin, int end, int thread)
 static void *call_in_a_crowd(void *arg)
 {
     crowd *c = arg;
-    ps_caller_begin();
+    ps_caller caller = ps_caller_begin(0);
     atomic_fetch_add(&c->begun, 1);
     while (atomic_load(&c->begun) < 12) sched_yield(); /* all are there */
     for (int i = 0; i < 20; i++) ps_parallel(8, 8, be_counted, c);
     atomic_fetch_add(&c->begun, 1);
     while (atomic_load(&c->begun) < 24) sched_yield(); /* none leaves its core before all are done */
-    ps_caller_end();
+    ps_caller_end(caller);
     return NULL;
 }
 
@@ -206,7 +207,7 @@ static void callers_take_the_cores(void **state)
     if (ps_cores() > CALLERS) skip();
     crowd c = {0};
     pthread_t id[CALLERS];
-    ps_threads_start(8);
+    ps_threads_start(8, ps_cores());
     for (int i = 0; i < CALLERS; i++) assert_int_equal(pthread_create(&id[i], NULL, call_in_a_crowd, &c), 0);
     for (int i = 0; i < CALLERS; i++) pthread_join(id[i], NULL);
     assert_true(atomic_load(&c.most) <= CALLERS);
