@@ -29,7 +29,7 @@ class Count:
     def __init__(self, line, window, library):
         _, self.isa, self.slot, self.label, work, self.unit, mr, nr = line.split("\t")
         self.window, self.work = window, float(work)
-        self.macs = self.work / 2 if self.unit in ("GFLOP/s", "GOP/s") else 0
+        self.macs = {"GFLOP/s": self.work / 2, "GOP/s": self.work / 2, "GMAC/s": self.work}.get(self.unit, 0)
         self.tile = TILE_S16 if self.slot == "gemm_s16" else (int(mr), int(nr))
         by_function = window.functions()
         self.functions = {f: n for f, n in by_function.items() if f in library or f.endswith("@plt") or f == "(libraries)"}
@@ -46,7 +46,10 @@ class Count:
         """Instructions of the whole call that cannot be spared, or None where this is no matrix product."""
         if self.slot not in SIZE or not self.multiplied:
             return None
-        return (self.kinds["multiply"] + self.kinds["widen"]) / self.multiplied * self.macs + self.loads(self.macs)
+        kinds, multiplied = self.of_loop() if self.loop else (None, 0)
+        if not multiplied: # the loop is not the product's
+            kinds, multiplied = self.kinds, self.multiplied
+        return (kinds["multiply"] + kinds["widen"]) / multiplied * self.macs + self.loads(self.macs)
 
     def of_loop(self):
         code, _ = self.loop
@@ -102,8 +105,6 @@ def show(c, o):
     print("%-12s %-20s %-32s %10.5f %-5s %s x ideal, loop %s |%s" %
           (c.isa, c.slot, c.label, per, "/MAC" if c.macs else "/unit", ratio(c.instructions / ideal if ideal else None),
            ratio(c.loop_over_ideal()), "".join(" %s %.1f %%" % (k, 100 * n / c.instructions) for k, n in kinds.items() if n)))
-    if c.multiplied and c.macs and c.multiplied > 1.02 * c.macs:
-        print("    multiplies %.2f times what is asked for (ragged tiles)" % (c.multiplied / c.macs))
     if o.functions:
         for f, n in sorted(c.functions.items(), key=lambda x: -x[1])[:12]:
             print("    %12d  %5.1f %%  %s" % (n, 100 * n / c.instructions, f))

@@ -30,5 +30,6 @@ HOSTCC       ?= gcc
 build/insn_count.so: bench/insn_count.c
 	@mkdir -p $(@D)
 	$(call say,HOST,$<) $(HOSTCC) -std=c11 -O2 -Wall -Wextra -shared -fPIC -fvisibility=hidden -o $@ $<
+$(B)/direct_tuning: $(B)/bench/direct_tuning.o $(B)/libpoise.a ; $(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(LDFLAGS)
 .PHONY: bench bench-golden bench-int8 bench-peers bench-networks
--include $(B)/bench/peer_sgemm.d $(B)/bench/peer_dnnl.d
+-include $(B)/bench/direct_tuning.d $(B)/bench/peer_sgemm.d $(B)/bench/peer_dnnl.d

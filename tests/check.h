@@ -2,7 +2,7 @@
  *
  * A check compares c->neu with an oracle in double (and so also the C reference, which is checked first), on
  * awkward sizes, in memory whose ends are unmapped pages.  It returns after the first check_fail().  When
- * c->bench is set it then times c->neu, and c->ref to compare. */
+ * check_benched() says so it then times c->neu, and c->ref to compare. */
 #ifndef PS_TESTS_CHECK_H
 #define PS_TESTS_CHECK_H
 
@@ -20,8 +20,15 @@ typedef struct check {
     double peak_read;        /* ps_peak_read() of it from L1 */
     double peak_u8;          /* ps_peak_u8() of it */
     const char *only;        /* with `count`: a pattern of the labels that are of interest */
-    bool bench, count, failed;
+    bool bench, count, failed; /* failed: no more of the check; from the beginning with `count`, which verifies nothing */
 } check;
+
+/* Behind what a check verifies: whether its benchmarks follow. */
+static inline bool check_benched(check *c)
+{
+    if (c->count) c->failed = false;
+    return c->bench && !c->failed;
+}
 
 /* Tails around every vector width; ends with SIZE_MAX. */
 extern const size_t check_sizes[];

@@ -127,7 +127,7 @@ void check_act_f32(check *c)
         check_one_act(c, (ps_act)act, act == PS_ACT_CLIP ? -0.5f : 0.2f, act == PS_ACT_CLIP ? 6.0f : 0.5f);
         check_release();
     }
-    if (!c->bench || c->failed) return;
+    if (!check_benched(c)) return;
     enum { N = 4096 };
     const float *x = check_random(N, true, -4, 4);
     float *y = check_floats(N, true);
@@ -190,7 +190,7 @@ void check_exp_f32(check *c)
         check_same(c, "in place", y, x, *n);
         check_release();
     }
-    if (!c->bench || c->failed) return;
+    if (!check_benched(c)) return;
     enum { N = 4096 };
     const float *x = check_random(N, true, -4, 4);
     float *y = check_floats(N, true);

@@ -63,7 +63,7 @@ static void binary(check *c, oracle_fn *oracle)
             check_release();
         }
     }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     enum { N = 4096 };
     const float *x0 = check_random(N, true, -2, 2), *x1 = check_random(N, true, -2, 2);
     float *y = check_floats(N, true);

@@ -57,7 +57,7 @@ void check_bf16_from_f32(check *c)
             }
             check_release();
         }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     const float *x = check_random(16384, true, -1, 1);
     uint16_t *y = (uint16_t *)(void *)check_bytes(32768, true);
     CHECK_BENCH(c, "16384", 16384 * 6.0, "GB/s", f(16384, x, y),
@@ -77,7 +77,7 @@ void check_f32_from_bf16(check *c)
             if (!check_near(c, "value", i, y[i], value_of(x[i]), 0)) return;
         check_release();
     }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     uint16_t *x = (uint16_t *)(void *)check_bytes(32768, true);
     float *y = check_floats(16384, true);
     memset(x, 0x3F, 32768);

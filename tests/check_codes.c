@@ -68,7 +68,7 @@ void check_quantize_u8(check *c)
             if (!same_codes(c, "codes", *n, got, want)) return;
             check_release();
         }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     enum { N = 4096 };
     const float *x = check_random(N, true, -2, 2);
     uint8_t *y = check_bytes(N, true);
@@ -91,7 +91,7 @@ void check_dequantize_u8(check *c)
                 if (!check_near(c, "number", i, y[i], (double)want[i], 0)) return;
             check_release();
         }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     enum { N = 4096 };
     const uint8_t *x = random_codes(N, true);
     float *y = check_floats(N, true);
@@ -117,7 +117,7 @@ void check_lut_u8(check *c)
             if (!same_codes(c, "in place", *n, x, want)) return;
             check_release();
         }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     enum { N = 8192 };
     const uint8_t *x = random_codes(N, true), *table = random_codes(256, true);
     uint8_t *y = check_bytes(N, true);
@@ -177,7 +177,7 @@ static void mixed(check *c, mix_fn *oracle)
             if ((s0 || s1) && !same_codes(c, "in place", *n, in_place, want)) return;
             check_release();
         }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     enum { N = 8192 };
     const ps_mix m = {0.7f, 0.4f, 100, 120, 110, 0, 255};
     const uint8_t *x0 = random_codes(N, true), *x1 = random_codes(N, true);
@@ -218,7 +218,7 @@ void check_maxpool_u8(check *c)
             if (!same_codes(c, "in place", *n, x[on], want)) return;
             check_release();
         }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     const uint8_t *x[9];
     for (int t = 0; t < 9; t++) x[t] = random_codes(256, true);
     uint8_t *y = check_bytes(256, true);
@@ -249,7 +249,7 @@ void check_accumulate_u8(check *c)
             if (!same_codes(c, "bytes of sums", *n * 4, (const uint8_t *)got, (const uint8_t *)want)) return;
             check_release();
         }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     enum { N = 320, ROWS = 49 };
     const uint8_t *x = random_codes(N * ROWS, true);
     int32_t *sum = check_ints(N, true);
@@ -277,7 +277,7 @@ void check_average_u8(check *c)
             if (!same_codes(c, "codes", *n, got, want)) return;
             check_release();
         }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     enum { N = 1280 };
     int32_t *sum = check_ints(N, true);
     uint8_t *y = check_bytes(N, true);

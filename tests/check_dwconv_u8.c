@@ -170,7 +170,7 @@ void check_dwconv_u8(check *c)
         try_shape(c, s);
         check_release();
     }
-    if (!c->bench || c->failed) return;
+    if (!check_benched(c)) return;
     for (size_t k = 3; k <= 7; k += 2) {
         time_row(c, 80, k, 1, 64, PS_ACT_NONE);
         time_row(c, 80, k, 2, 64, PS_ACT_NONE);

@@ -137,7 +137,7 @@ void check_gemm_f32(check *c)
     /* Rows may be one row again and again, or lie backwards. */
     if (!c->failed) try_shape(c, (shape){mr, nr, 20, 2, 0, (ptrdiff_t)nr, false, any_epilogue()}, false);
     check_release();
-    if (!c->bench || c->failed) return;
+    if (!check_benched(c)) return;
     const size_t depths[] = {27, 32, 64, 128, 256, 1152};
     for (int i = 0; i < 12; i++) {
         size_t k = depths[i / 2];

@@ -224,7 +224,7 @@ void check_gemm_bf16(check *c)
     if (!c->failed) try_shape(c, (shape){mr, nr, 20, 2, 0, (ptrdiff_t)nr, false, any_epilogue()}, false);
     check_release();
     if (!c->failed) specials(c);
-    if (!c->bench || c->failed) return;
+    if (!check_benched(c)) return;
     time_product(c, "3x3 64>64 80x80", 6400, 64, 9, 64, PS_ACT_NONE);
     time_product(c, "3x3 64>64 80x80 silu", 6400, 64, 9, 64, PS_ACT_SILU);
     time_product(c, "3x3 256>256 20x20", 400, 256, 9, 256, PS_ACT_NONE);

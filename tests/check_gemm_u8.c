@@ -263,7 +263,7 @@ void check_gemm_u8(check *c)
     if (!c->failed) try_shape(c, (shape){2, nr + 1, 16000, 1, 16000, (ptrdiff_t)nr + 1, true, EXTREMES, any()}, false);
     check_release();
     if (!c->failed) curves(c);
-    if (c->bench && !c->failed) time_products(c);
+    if (check_benched(c)) time_products(c);
 }
 
 /* A whole product of m rows by n columns, some rows at a time, as a session runs it. */

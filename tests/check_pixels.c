@@ -26,7 +26,7 @@ void check_pixels_f32(check *c)
             check_release();
         }
     }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     const uint8_t *x = check_bytes(640 * 3, true);
     float *y = check_floats(640 * 3, true);
     CHECK_BENCH(c, "640 pixels", 640 * 15.0, "GB/s", f(640, x, orders[0], mul, add, y, 3),
@@ -76,7 +76,7 @@ void check_yuv_rgb_u8(check *c)
             if (!check_yuv_row(c, *n, 1 + i % 2, &video[i / 2 % 2], i >= 4)) return;
             check_release();
         }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     enum { W = 1920 };
     const uint8_t *y = check_bytes(W, true), *u = check_bytes(W, true);
     uint8_t *rgb = check_bytes(3 * W, true);
@@ -137,7 +137,7 @@ void check_area_row_u8(check *c)
             if (!check_area_row(c, &table, *n, 1 + check_below(i % 2 ? 8 : 90), steps[i % 3], i / 3)) return;
             check_release();
         }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     ps_taps t = random_taps(&table, 300, 1920, 6);
     const uint8_t *x = check_bytes(1920 * 3, true);
     uint16_t *y = (uint16_t *)(void *)check_bytes(300 * 6, true);
@@ -172,7 +172,7 @@ void check_area_add_u16(check *c)
             if (!same_bytes(c, "sums", (const uint8_t *)got, (const uint8_t *)want, *n * 4)) return;
             check_release();
         }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     const uint16_t *p = (uint16_t *)(void *)check_bytes(1920 * 2, true);
     int32_t *sum = (int32_t *)(void *)check_bytes(1920 * 4, true);
     CHECK_BENCH(c, "1920 values", 1920 * 12.0, "GB/s", f(1920, p, p, 1000, 2000, sum), ref(1920, p, p, 1000, 2000, sum));
@@ -202,7 +202,7 @@ void check_pixels_u8(check *c)
             if (!same_bytes(c, "pixels", y, want, size)) return; /* gaps are filled alike */
             check_release();
         }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     const uint8_t *x = check_bytes(640 * 3, true), *t = check_bytes(256, true), *table[3] = {t, t, t}, *none[3] = {NULL};
     uint8_t *y = check_bytes(640 * 3, true);
     CHECK_BENCH(c, "640 pixels, as they are", 640 * 6.0, "GB/s", f(640, x, orders[0], none, y, 3),

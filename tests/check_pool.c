@@ -25,7 +25,7 @@ void check_maxpool_f32(check *c)
             check_release();
         }
     }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     const float *x[9];
     for (int t = 0; t < 9; t++) x[t] = check_random(256, true, -1, 1);
     float *y = check_floats(256, true);
@@ -53,7 +53,7 @@ void check_lerp4_f32(check *c)
         }
         check_release();
     }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     const float *x[4];
     for (int t = 0; t < 4; t++) x[t] = check_random(256, true, -1, 1);
     float *y = check_floats(256, true);
@@ -83,7 +83,7 @@ void check_transpose_f32(check *c)
         if (any) check_gaps(c, y, n, m, ldy);
         check_release();
     }
-    if (!c->bench || c->failed) return;
+    if (!check_benched(c)) return;
     const float *x = check_random(64 * 400, true, -1, 1);
     float *y = check_floats(64 * 400, true);
     CHECK_BENCH(c, "64 x 400", 8.0 * 64 * 400, "GB/s", f(64, 400, x, 400, y, 64),

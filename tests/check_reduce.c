@@ -23,7 +23,7 @@ void check_sum_f32(check *c)
         }
         check_release();
     }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     const float *x = check_random(4096, true, -1, 1);
     CHECK_BENCH(c, "4096", 4.0 * 4096, "GB/s", ((ps_sum_f32_fn *)c->neu)(4096, x),
                 ((ps_sum_f32_fn *)c->ref)(4096, x));
@@ -82,7 +82,7 @@ void check_softmax_f32(check *c)
         if (!check_near(c, "with NaN", 0, y[0], (double)NAN, 0.0)) return;
         check_release();
     }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     const float *x = check_random(400, true, -4, 4);
     float *y = check_floats(400, true);
     CHECK_BENCH(c, "400", 400, "elements/ns", ((ps_softmax_f32_fn *)c->neu)(400, x, y),
@@ -132,7 +132,7 @@ void check_soft_argmax_f32(check *c)
         }
         check_release();
     }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     const float *x = check_random(16 * 128, true, -4, 4), *w = check_random(16, true, 0, 15);
     float *y = check_floats(128, true);
     CHECK_BENCH(c, "128x16", 16 * 128, "elements/ns", f(128, 16, x, 128, w, y),
@@ -181,7 +181,7 @@ void check_layernorm_f32(check *c)
             check_release();
         }
     }
-    if (!c->bench) return;
+    if (!check_benched(c)) return;
     const float *x = check_random(384, true, -4, 4), *scale = check_random(384, true, -4, 4);
     float *y = check_floats(384, true);
     CHECK_BENCH(c, "384", 384, "elements/ns", f(384, x, 1e-5f, scale, scale, y),

@@ -99,7 +99,7 @@ static void check_in(check *c, const form *f)
             try_in(c, f, *n, &part, round & 1);
             check_release();
         }
-    if (!c->bench || c->failed) return;
+    if (!check_benched(c)) return;
     size_t all = squared(f->side);
     float *x = check_random(all * 64, true, -1, 1), *v = check_floats(all * 64, true);
     ptrdiff_t row = 64 * f->side;
@@ -136,7 +136,7 @@ static void check_weights(check *c, const form *f)
             try_weights(c, f, *n, front);
             check_release();
         }
-    if (!c->bench || c->failed) return;
+    if (!check_benched(c)) return;
     float *w = check_random(9 * 1024, true, -1, 1), *u = check_floats(36 * 1040, true);
     CHECK_BENCH(c, "1024 windows", 36 * 1024 * 4.0, "GB/s",
                 ((ps_winograd_weights_f32_fn *)c->neu)(1024, w, 1024, u, 1040),
@@ -184,7 +184,7 @@ static void check_out(check *c, const form *f)
             try_out(c, f, *n, 1 + check_below(4), 1 + check_below(4), round & 1);
             check_release();
         }
-    if (!c->bench || c->failed) return;
+    if (!check_benched(c)) return;
     size_t all = squared(f->side);
     float *m = check_random(all * 64, true, -1, 1), *y = check_floats(16 * 64, true);
     ps_epilogue e = {.act = PS_ACT_SILU};

@@ -57,7 +57,7 @@ static void check_in(check *c, size_t side)
             try_in(c, side, *n, round & 1);
             check_release();
         }
-    if (!c->bench || c->failed) return;
+    if (!check_benched(c)) return;
     const ps_part whole = {.y1 = (int)side, .x1 = (int)side};
     size_t all = side * side * 64;
     ptrdiff_t row = (ptrdiff_t)side * 64;
@@ -97,7 +97,7 @@ void check_winograd_weights_s8(check *c)
             try_weights(c, n, front);
             check_release();
         }
-    if (!c->bench || c->failed) return;
+    if (!check_benched(c)) return;
     int8_t *w = signed_codes(9 * 128 * 16, true);
     int16_t *u = (int16_t *)(void *)check_bytes(36 * (128 + 32) * sizeof *u, true);
     CHECK_BENCH(c, "32 columns", 36 * 128.0, "Gpoints/s", ((ps_winograd_weights_s8_fn *)c->neu)(32, w, 128 * 16, u, 160),
@@ -139,7 +139,7 @@ void check_gemm_s16(check *c)
                 try_product(c, m, n, k, check_below(2), check_below(2));
                 check_release();
             }
-    if (!c->bench || c->failed) return;
+    if (!check_benched(c)) return;
     const int16_t *a = words(96 * 80, true, 20400), *b = words(64 * 64, true, 6272);
     int32_t *y = (int32_t *)(void *)check_bytes(96 * 64 * sizeof *y, true);
     CHECK_BENCH(c, "96 x 64 x 64", 2.0 * 96 * 64 * 64, "GOP/s", ((ps_gemm_s16_fn *)c->neu)(96, 64, 64, a, 80, b, y, 64, false),
@@ -209,7 +209,7 @@ static void check_out(check *c, size_t stride)
             try_out(c, points, *n, 1 + check_below(4), 1 + check_below(4), round & 1);
             check_release();
         }
-    if (!c->bench || c->failed) return;
+    if (!check_benched(c)) return;
     int32_t *m = (int32_t *)(void *)check_bytes(points * 64 * 4, true);
     for (size_t i = 0; i < points * 64; i++) m[i] = (int32_t)check_rand() >> 12;
     uint8_t *y = check_bytes(16 * 64, true);
