@@ -41,7 +41,8 @@ SLOW   := $(if $(SANITIZE),avx512 avx512vbmi avx512vnni avx512bf16 amx $(if $(fi
 ISAS   ?= $(or $(filter-out $(SLOW) $(TOO_NEW),$(ISAS_$(ARCH))),c)
 
 # Optional parts: 1 if a program with the header (that needs those before it) and the library links, unless said otherwise.
-has     = $(shell printf '\#include <%s>\n' $(1) | { cat; echo 'int main(void) { return 0; }'; } | $(CC) $(if $(STATIC),-static) -o /dev/null -x c - $(2) >/dev/null 2>&1 && echo 1 || echo 0)
+hash   := \#
+has     = $(shell printf '$(hash)include <%s>\n' $(1) | { cat; echo 'int main(void) { return 0; }'; } | $(CC) $(if $(STATIC),-static) -o /dev/null -x c - $(2) >/dev/null 2>&1 && echo 1 || echo 0)
 JPEG   ?= $(call has,stdio.h turbojpeg.h,-lturbojpeg)
 PNG    ?= $(call has,stdio.h png.h,-lpng -lz -lm)
 JSON   ?= $(call has,stdio.h jansson.h,-ljansson)
