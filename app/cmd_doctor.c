@@ -2,6 +2,7 @@
 #include "app/cli.h"
 #include "app/selftest.h"
 #include "nn/precision.h"
+#include "ops/targets.h"
 #include "runtime/cores.h"
 #include "runtime/cpu.h"
 #include "runtime/threads.h"
@@ -130,6 +131,14 @@ static void precisions(const ps_kernels *k)
     }
 }
 
+/* By what name other machines pack weights for this one. */
+static void target(unsigned use)
+{
+    const ps_target *t = ps_target_here(use);
+    if (t) printf("target       %s\n", t->name);
+    else printf("target       none by name: a processor or a choice of kernels that is not in the list\n");
+}
+
 int ps_cmd_doctor(const ps_args *a)
 {
     unsigned found = ps_cpu_flags(), use = found;
@@ -144,6 +153,7 @@ int ps_cmd_doctor(const ps_args *a)
     memory();
     temperatures();
     sets(found, &k);
+    target(use);
     parts();
     precisions(&k);
     slots(&k);

@@ -3,6 +3,7 @@
 #define PS_OPS_SLOTS_H
 
 #include "ops/kernels.h"
+#include "ops/tiles.h"
 
 #define PS_PASTE3(a, b, c) a##_##b##_##c
 #define PS_PASTE2(prefix, name, isa) PS_PASTE3(prefix, name, isa)

@@ -5,6 +5,6 @@
 #define PS_ISA avx2
 #include "ops/slots.h"
 
-enum { PS_AVX2_MR = 6, PS_AVX2_NR = 16 }; /* tile of ps_gemm_f32_avx2 */
+enum { PS_AVX2_MR = PS_F32_MR_avx2, PS_AVX2_NR = PS_F32_NR_avx2 }; /* tile of ps_gemm_f32_avx2 */
 
 #endif

@@ -49,7 +49,6 @@ const ps_kernels ps_kernels_avx2 = {
     .maxpool_u8 = ps_maxpool_u8_avx2,
     .accumulate_u8 = ps_accumulate_u8_avx2,
     .average_u8 = ps_average_u8_avx2,
-    .gemm_u8_tile = {10, 16},
-    .gemm_f32_tile = {PS_AVX2_MR, PS_AVX2_NR},
+    PS_TILES_OF(avx2),
     .name = "avx2",
 };

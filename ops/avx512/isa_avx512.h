@@ -5,7 +5,7 @@
 #define PS_ISA avx512
 #include "ops/slots.h"
 
-enum { PS_AVX512_MR = 14, PS_AVX512_NR = 32 }; /* tile of ps_gemm_f32_avx512 */
+enum { PS_AVX512_MR = PS_F32_MR_avx512, PS_AVX512_NR = PS_F32_NR_avx512 }; /* tile of ps_gemm_f32_avx512 */
 
 ps_gemm_f32_fn ps_gemm_f32_half_avx512; /* n <= 8 */
 

@@ -47,7 +47,6 @@ const ps_kernels ps_kernels_avx512 = {
     .maxpool_u8 = ps_maxpool_u8_avx512,
     .accumulate_u8 = ps_accumulate_u8_avx512,
     .average_u8 = ps_average_u8_avx512,
-    .gemm_u8_tile = {12, 64},
-    .gemm_f32_tile = {PS_AVX512_MR, PS_AVX512_NR},
+    PS_TILES_OF(avx512),
     .name = "avx512",
 };

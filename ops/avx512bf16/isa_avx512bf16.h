@@ -5,6 +5,6 @@
 #define PS_ISA avx512bf16
 #include "ops/slots.h"
 
-enum { PS_AVX512BF16_MR = 14, PS_AVX512BF16_NR = 32 }; /* tile of ps_gemm_bf16_avx512bf16 */
+enum { PS_AVX512BF16_MR = PS_BF16_MR_avx512bf16, PS_AVX512BF16_NR = PS_BF16_NR_avx512bf16 }; /* tile of ps_gemm_bf16_avx512bf16 */
 
 #endif

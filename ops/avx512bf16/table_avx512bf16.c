@@ -4,7 +4,6 @@
 const ps_kernels ps_kernels_avx512bf16 = {
     .gemm_bf16 = ps_gemm_bf16_avx512bf16,
     .bf16_from_f32 = ps_bf16_from_f32_avx512bf16,
-    .gemm_bf16_tile = {PS_AVX512BF16_MR, PS_AVX512BF16_NR},
-    .fast = PS_FAST_BF16,
+    PS_TILES_OF(avx512bf16),
     .name = "avx512bf16",
 };

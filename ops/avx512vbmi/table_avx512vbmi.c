@@ -3,5 +3,6 @@
 
 const ps_kernels ps_kernels_avx512vbmi = {
     .lut_u8 = ps_lut_u8_avx512vbmi,
+    PS_TILES_OF(avx512vbmi),
     .name = "avx512vbmi",
 };

@@ -6,7 +6,6 @@ const ps_kernels ps_kernels_avx512vnni = {
     .dwconv_u8 = ps_dwconv_u8_avx512vnni,
     .gemm_s16 = ps_gemm_s16_avx512vnni,
     .winograd_out_s32 = ps_winograd_out_s32_avx512vnni,
-    .gemm_u8_tile = {12, 64},
-    .fast = PS_FAST_DOT,
+    PS_TILES_OF(avx512vnni),
     .name = "avx512vnni",
 };

@@ -4,6 +4,6 @@
 const ps_kernels ps_kernels_avxvnni = {
     .gemm_u8 = ps_gemm_u8_avxvnni,
     .dwconv_u8 = ps_dwconv_u8_avxvnni,
-    .gemm_u8_tile = {12, 16},
+    PS_TILES_OF(avxvnni),
     .name = "avxvnni",
 };

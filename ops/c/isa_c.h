@@ -5,6 +5,6 @@
 #define PS_ISA c
 #include "ops/slots.h"
 
-enum { PS_C_MR = 4, PS_C_NR = 8 }; /* tile of ps_gemm_f32_c */
+enum { PS_C_MR = PS_F32_MR_c, PS_C_NR = PS_F32_NR_c }; /* tile of ps_gemm_f32_c */
 
 #endif

@@ -5,11 +5,6 @@
 #define PS_ISA neon
 #include "ops/slots.h"
 
-/* The tile of ps_gemm_f32_neon: ARMv7 has half the registers. */
-#ifdef __aarch64__
-enum { PS_NEON_MR = 8, PS_NEON_NR = 8 };
-#else
-enum { PS_NEON_MR = 4, PS_NEON_NR = 8 };
-#endif
+enum { PS_NEON_MR = PS_F32_MR_neon, PS_NEON_NR = PS_F32_NR_neon }; /* tile of ps_gemm_f32_neon */
 
 #endif

@@ -36,6 +36,6 @@ const ps_kernels ps_kernels_neon = {
     .winograd_s2_out_f32 = ps_winograd_s2_out_f32_neon,
     .bf16_from_f32 = ps_bf16_from_f32_neon,
     .f32_from_bf16 = ps_f32_from_bf16_neon,
-    .gemm_f32_tile = {PS_NEON_MR, PS_NEON_NR},
+    PS_TILES_OF(neon),
     .name = "neon",
 };

@@ -2,5 +2,6 @@
 #include "ops/neon_inorder/isa_neon_inorder.h"
 
 const ps_kernels ps_kernels_neon_inorder = {
+    PS_TILES_OF(neon_inorder),
     .name = "neon_inorder",
 };

@@ -2,5 +2,6 @@
 #include "ops/neonbf16/isa_neonbf16.h"
 
 const ps_kernels ps_kernels_neonbf16 = {
+    PS_TILES_OF(neonbf16),
     .name = "neonbf16",
 };

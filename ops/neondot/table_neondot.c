@@ -2,5 +2,6 @@
 #include "ops/neondot/isa_neondot.h"
 
 const ps_kernels ps_kernels_neondot = {
+    PS_TILES_OF(neondot),
     .name = "neondot",
 };

@@ -2,5 +2,6 @@
 #include "ops/neonfp16/isa_neonfp16.h"
 
 const ps_kernels ps_kernels_neonfp16 = {
+    PS_TILES_OF(neonfp16),
     .name = "neonfp16",
 };

@@ -2,5 +2,6 @@
 #include "ops/neoni8mm/isa_neoni8mm.h"
 
 const ps_kernels ps_kernels_neoni8mm = {
+    PS_TILES_OF(neoni8mm),
     .name = "neoni8mm",
 };

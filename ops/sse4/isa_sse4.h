@@ -5,6 +5,6 @@
 #define PS_ISA sse4
 #include "ops/slots.h"
 
-enum { PS_SSE4_MR = 4, PS_SSE4_NR = 8 }; /* tile of ps_gemm_f32_sse4 */
+enum { PS_SSE4_MR = PS_F32_MR_sse4, PS_SSE4_NR = PS_F32_NR_sse4 }; /* tile of ps_gemm_f32_sse4 */
 
 #endif

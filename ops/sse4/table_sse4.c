@@ -52,7 +52,6 @@ const ps_kernels ps_kernels_sse4 = {
     .maxpool_u8 = ps_maxpool_u8_sse4,
     .accumulate_u8 = ps_accumulate_u8_sse4,
     .average_u8 = ps_average_u8_sse4,
-    .gemm_u8_tile = {10, 8},
-    .gemm_f32_tile = {PS_SSE4_MR, PS_SSE4_NR},
+    PS_TILES_OF(sse4),
     .name = "sse4",
 };
