@@ -29,6 +29,11 @@ unsigned ps_cpu_flags(void);
 /* Whether the processor has AMX and the system refused it. */
 bool ps_cpu_amx_refused(void);
 
+/* ARM's main ID register of the core that this thread runs on; 0: not known. */
+unsigned ps_cpu_midr(void);
+/* What the processor has, as Linux names it for ARM: "fp asimd fphp asimddp"; "" elsewhere, where instruction sets tell. */
+void ps_cpu_features(char *buf, size_t size);
+
 /* Which processor this is, as far as speed goes, in one word: "AuthenticAMD/25/17/7" (vendor, family, model, flags). */
 void ps_cpu_id(char *buf, size_t size);
 

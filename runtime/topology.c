@@ -14,16 +14,19 @@ static uint64_t cpus_of(const char *root, const char *name)
     return ps_sysfs_line(text, sizeof text, root, CPUS "%s", name) && ps_cpu_list(text, &cpus, &beyond) ? cpus : 0;
 }
 
-/* MIDR_EL1: implementer 31..24, variant 23..20, part 15..4, revision 3..0. */
-static bool from_midr(const char *root, int cpu, ps_core *c)
+void ps_core_from_midr(unsigned midr, ps_core *c)
 {
-    char text[32];
-    if (!ps_sysfs_line(text, sizeof text, root, CPUS "cpu%d/regs/identification/midr_el1", cpu)) return false;
-    unsigned long midr = strtoul(text, NULL, 16);
     c->implementer = (uint8_t)(midr >> 24);
     c->variant = midr >> 20 & 15;
     c->part = midr >> 4 & 0xfff;
     c->revision = midr & 15;
+}
+
+static bool from_midr(const char *root, int cpu, ps_core *c)
+{
+    char text[32];
+    if (!ps_sysfs_line(text, sizeof text, root, CPUS "cpu%d/regs/identification/midr_el1", cpu)) return false;
+    ps_core_from_midr((unsigned)strtoul(text, NULL, 16), c);
     return c->implementer != 0;
 }
 
@@ -103,6 +106,13 @@ uint64_t ps_topology_big(const ps_topology *t, uint64_t allowed)
     for (int i = 0; i < PS_MAX_CPUS; i++)
         if (cpus >> i & 1 && 3 * speed[i] >= 2 * most) big |= (uint64_t)1 << i;
     return big == cpus ? 0 : big;
+}
+
+bool ps_topology_in_order(const ps_topology *t)
+{
+    for (int i = 0; i < PS_MAX_CPUS; i++)
+        if (t->online >> i & 1 && !ps_arm_part_in_order(t->core[i].implementer, t->core[i].part)) return false;
+    return t->online != 0;
 }
 
 static bool alike(const ps_core *a, const ps_core *b)

@@ -23,6 +23,9 @@ void ps_topology_read(const char *root, ps_topology *t);
 /* Those of `allowed` that are online and have at least two thirds of the speed of the fastest; 0: they are all alike. */
 uint64_t ps_topology_big(const ps_topology *t, uint64_t allowed);
 
+/* Whether all cores are known to issue instructions in order. */
+bool ps_topology_in_order(const ps_topology *t);
+
 /* Cores of the same kind and speed. */
 enum { PS_MAX_CLUSTERS = 8 };
 typedef struct ps_cluster {
@@ -32,6 +35,8 @@ typedef struct ps_cluster {
 /* Fastest first; at most PS_MAX_CLUSTERS, what is left is in the last. */
 int ps_topology_clusters(const ps_topology *t, ps_cluster out[PS_MAX_CLUSTERS]);
 
+/* Fills implementer, part, variant and revision from a main ID register: bits 31..24, 15..4, 23..20, 3..0. */
+void ps_core_from_midr(unsigned midr, ps_core *c);
 /* "Cortex-A72"; NULL for a part that is not in our table (runtime/arm_parts.c). */
 const char *ps_arm_part_name(int implementer, int part);
 /* Whether it issues instructions in order. */
