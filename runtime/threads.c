@@ -32,7 +32,20 @@ void ps_fp_restore(unsigned mode)
 {
     __asm__ volatile("msr fpcr, %0" ::"r"((unsigned long)mode));
 }
-#else /* NEON on armv7 flushes denormals always */
+#elif defined(__arm__) && defined(__ARM_FP)
+/* ARMv7's NEON flushes always; so that scalars give the same. */
+unsigned ps_fp_flush_denormals(void)
+{
+    unsigned mode;
+    __asm__ volatile("vmrs %0, fpscr" : "=r"(mode));
+    __asm__ volatile("vmsr fpscr, %0" ::"r"(mode | (1u << 24)));
+    return mode;
+}
+void ps_fp_restore(unsigned mode)
+{
+    __asm__ volatile("vmsr fpscr, %0" ::"r"(mode));
+}
+#else
 unsigned ps_fp_flush_denormals(void)
 {
     return 0;
