@@ -6,12 +6,11 @@ CC     ?= gcc
 ifeq ($(origin CC),default)
 CC     := gcc
 endif
-AR     ?= ar
-NM     ?= nm
 HOST   := $(shell $(CC) -dumpmachine)
 ARCH   := $(firstword $(subst -, ,$(HOST)))
+MUSL   := $(findstring musl,$(CC))
 comma  := ,
-B      ?= build/$(HOST)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))$(if $(findstring clang,$(CC)),-clang)$(if $(STATIC),-static)
+B      ?= build/$(HOST)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))$(if $(findstring clang,$(CC)),-clang)$(if $(MUSL),-musl)$(if $(STATIC),-static)
 Q      := $(if $(V),,@)
 say     = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2);)
 
@@ -33,35 +32,54 @@ FLAGS_neonfp16 := -march=armv8.2-a+fp16
 FLAGS_neondot := -march=armv8.2-a+dotprod
 FLAGS_neonbf16 := -march=armv8.2-a+bf16
 FLAGS_neoni8mm := -march=armv8.2-a+dotprod+i8mm
-# Without those that this compiler does not know.
-NEWER  := avxvnni avx512vbmi avx512vnni avx512bf16 amx neonfp16 neondot neonbf16 neoni8mm
-TOO_NEW := $(foreach i,$(filter $(NEWER),$(ISAS_$(ARCH))),$(shell $(CC) $(FLAGS_$(i)) -S -x c -o /dev/null /dev/null 2>/dev/null || echo $(i)))
+NEWER  := avxvnni avx512vbmi avx512vnni avx512bf16 amx neonfp16 neondot neonbf16 neoni8mm# than some compilers
+
+# Static libraries for another machine or C library: what 'make sysroot' fetched, if it did.
+SYSROOT ?= $(if $(STATIC),$(if $(or $(MUSL),$(filter-out $(shell uname -m),$(ARCH))),$(wildcard .cache/sysroot/$(HOST))))
+SYSROOT_FLAGS := $(if $(SYSROOT),-isystem $(SYSROOT)/usr/include -L$(SYSROOT)/usr/lib/$(HOST))
+# What this toolchain has.
+OPTIONAL := JPEG PNG JSON CMOCKA OPENMP ISAS
+GIVEN  := $(strip $(foreach o,$(OPTIONAL),$(if $(filter undefined,$(origin $(o))),,$(o))))
+ifneq ($(filter-out clean help setup sysroot dist sizes,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(shell CC='$(CC)' STATIC='$(STATIC)' SYSROOT='$(SYSROOT)' SYSROOT_FLAGS='$(SYSROOT_FLAGS)' GIVEN='$(GIVEN)' \
+    toolchain/probe.sh $(B) $(foreach i,$(filter $(NEWER),$(ISAS_$(ARCH))),'$(i)=$(FLAGS_$(i))') || echo failed),)
+$(error $(CC) does not work)
+endif
+include $(B)/found.mk
+endif
+AR     := $(if $(filter default,$(origin AR)),$(FOUND_AR),$(AR))
+NM     ?= $(FOUND_NM)
 # Sanitizers take minutes over unrolled tiles: gcc leaves AVX-512 out (its templates are those of AVX2), clang all of them.
 SLOW   := $(if $(SANITIZE),avx512 avx512vbmi avx512vnni avx512bf16 amx $(if $(findstring clang,$(CC)),sse4 avx2 avxvnni))
 ISAS   ?= $(or $(filter-out $(SLOW) $(TOO_NEW),$(ISAS_$(ARCH))),c)
 
-# Optional parts: 1 if a program with the header (that needs those before it) and the library links, unless said otherwise.
-hash   := \#
-has     = $(shell printf '$(hash)include <%s>\n' $(1) | { cat; echo 'int main(void) { return 0; }'; } | $(CC) $(if $(STATIC),-static) -o /dev/null -x c - $(2) >/dev/null 2>&1 && echo 1 || echo 0)
-JPEG   ?= $(call has,stdio.h turbojpeg.h,-lturbojpeg)
-PNG    ?= $(call has,stdio.h png.h,-lpng -lz -lm)
-JSON   ?= $(call has,stdio.h jansson.h,-ljansson)
-CMOCKA ?= $(call has,stdarg.h stddef.h stdint.h setjmp.h cmocka.h,-lcmocka)
-OPENMP ?= 1
+# Optional parts: 1 if they are there, unless said otherwise.
+JPEG   ?= $(FOUND_JPEG)
+PNG    ?= $(FOUND_PNG)
+JSON   ?= $(FOUND_JSON)
+CMOCKA ?= $(FOUND_CMOCKA)
+OPENMP ?= $(FOUND_OPENMP)
 
 STD    := -std=c11 -I. -D_POSIX_C_SOURCE=200809L
 WARN   := -Wall -Wextra -Wshadow -Wundef -Wvla -Wcast-qual -Wcast-align -Wpointer-arith -Wwrite-strings \
           -Wstrict-prototypes -Wmissing-prototypes -Wdouble-promotion -Wconversion
 CFLAGS ?= -O2 -g
-PARTS  := -DPS_WITH_JPEG=$(JPEG) -DPS_WITH_PNG=$(PNG) -DPS_WITH_JSON=$(JSON) -DPS_WITH_OPENMP=$(OPENMP)
+# Parts of the command that can be left out: what nothing calls, the linker drops.
+ALL_PARTS := onnx tflite quantize bench val
+PARTS  ?= $(ALL_PARTS)
+$(foreach p,$(filter-out $(ALL_PARTS),$(PARTS)),$(error PARTS has no '$p'; it is any of: $(ALL_PARTS)))
+WITH   := -DPS_WITH_JPEG=$(JPEG) -DPS_WITH_PNG=$(PNG) -DPS_WITH_JSON=$(JSON) -DPS_WITH_OPENMP=$(OPENMP) \
+          $(shell echo $(foreach p,$(ALL_PARTS),-dps_with_$p=$(if $(filter $p,$(PARTS)),1,0)) | tr a-z A-Z)
 OMP    := $(if $(filter 1,$(OPENMP)),-fopenmp)
 SAN    := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+# A static program needs no code that can be moved, no tables for unwinding its stack, and only the functions it calls.
+SMALL  := $(if $(STATIC),-fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables)
 # -ffp-contract=off: a C reference means the same on every machine; kernels fuse by intrinsics.
-ALL     = $(STD) $(WARN) $(if $(WERROR),-Werror) -fPIC -fvisibility=hidden -ffp-contract=off -fno-math-errno \
-          $(PARTS) $(SAN) $(CFLAGS)
+ALL     = $(STD) $(WARN) $(if $(WERROR),-Werror) $(or $(SMALL),-fPIC) -fvisibility=hidden -ffp-contract=off -fno-math-errno \
+          $(WITH) $(SAN) $(SYSROOT_FLAGS) $(CFLAGS)
 LIBS   := $(if $(filter 1,$(JPEG)),-lturbojpeg) $(if $(filter 1,$(PNG)),-lpng -lz) -lm
 APPLIBS := $(if $(filter 1,$(JSON)),-ljansson)
-LINK    = $(CC) $(ALL) $(OMP) $(if $(STATIC),-static)
+LINK    = $(CC) $(ALL) $(OMP) $(if $(STATIC),-static -no-pie -Wl$(comma)--gc-sections$(comma)--build-id=none)
 
 LIB   := $(wildcard runtime/*.c ops/*.c nn/*.c models/*.c convert/*.c) $(foreach i,$(ISAS),$(wildcard ops/$(i)/*.c))
 APP   := $(filter-out app/main.c,$(wildcard app/*.c))# all but main: test programs link these too
@@ -107,7 +125,7 @@ $(B)/runtime/threads.o: ALL += $(OMP)
 $(B)/tests/avxvnni_emulated.o: ALL += $(if $(filter avx512vnni,$(ISAS)),$(FLAGS_avx2) -mavx512vl -mavx512vnni -O3,$(if $(filter avx2,$(ISAS)),$(FLAGS_avx2)))
 $(foreach i,$(ISAS),$(eval $(B)/ops/$(i)/%.o: ALL += $$(FLAGS_$(i)) $(if $(SANITIZE),-O1,-O3)))
 # Changes with what is compiled in, so that parts found later (after `make setup`) are built in.
-$(B)/flags: FORCE ; @mkdir -p $(@D); echo '$(CC) $(PARTS) $(SAN) $(CFLAGS) $(ISAS)' | cmp -s - $@ || echo '$(CC) $(PARTS) $(SAN) $(CFLAGS) $(ISAS)' >$@
+$(B)/flags: FORCE ; @mkdir -p $(@D); echo '$(CC) $(WITH) $(SAN) $(SYSROOT_FLAGS) $(CFLAGS) $(ISAS)' | cmp -s - $@ || echo '$(CC) $(WITH) $(SAN) $(SYSROOT_FLAGS) $(CFLAGS) $(ISAS)' >$@
 $(B)/%.o: %.c Makefile $(B)/flags ; @mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(ALL) -MMD -MP -c -o $@ $<
 -include $(LIB:%.c=$(B)/%.d) $(APP:%.c=$(B)/%.d) $(B)/app/main.d $(CHECK:%.c=$(B)/%.d) $(TESTS:%.c=$(B)/%.d) $(SUPPORT:%.c=$(B)/%.d) \

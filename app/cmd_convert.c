@@ -93,6 +93,7 @@ int ps_cmd_convert(const ps_args *a)
     if (a->int8 && a->weights)
         return ps_cli_error(POISE_BAD_ARGUMENT, "--int8 and --weights exclude each other: the first computes on bytes, the second "
                                                 "stores bytes and computes in floats");
-    if (a->int8) return ps_cmd_quantize(a);
+    if (a->int8)
+        return PS_WITH_QUANTIZE ? ps_cmd_quantize(a) : ps_cli_error(POISE_UNSUPPORTED, "this poise was built without the quantiser");
     return ps_cli_fail(convert(a));
 }

@@ -6,16 +6,21 @@
 #include <stdio.h>
 #include <string.h>
 
+static int left_out(const ps_verb *v)
+{
+    return ps_cli_error(POISE_UNSUPPORTED, "this poise was built without the verb '%s'", v->name);
+}
+
 static int run(const ps_verb *v, const ps_args *a)
 {
-    switch (v->bit) {
+    switch (v->bit) { /* PARTS of make may leave verbs out */
     case PS_VERB_PREDICT: return ps_cmd_predict(a);
     case PS_VERB_RUN: return ps_cmd_run(a);
     case PS_VERB_CONVERT: return ps_cmd_convert(a);
-    case PS_VERB_QUANTIZE: return ps_cmd_quantize(a);
+    case PS_VERB_QUANTIZE: return PS_WITH_QUANTIZE ? ps_cmd_quantize(a) : left_out(v);
     case PS_VERB_INFO: return ps_cmd_info(a);
-    case PS_VERB_BENCH: return ps_cmd_bench(a);
-    case PS_VERB_VAL: return ps_cmd_val(a);
+    case PS_VERB_BENCH: return PS_WITH_BENCH ? ps_cmd_bench(a) : left_out(v);
+    case PS_VERB_VAL: return PS_WITH_VAL ? ps_cmd_val(a) : left_out(v);
     default: return ps_cmd_doctor(a);
     }
 }

@@ -4,9 +4,7 @@ BENCH_MODELS ?= $(or $(wildcard $(NETWORKS)/*.onnx),$(wildcard $(or $(POISE_ASSE
 BENCH_OUT    ?= bench/results/$(shell date +%F)-peers
 ORT_DIR      ?= .cache/ort
 PYTHON       ?= /usr/bin/python3# the one that has Debian's packages
-# oneDNN's C API changed with version 3: peer_dnnl speaks version 2.
-PEERS := $(if $(filter 1,$(call has,cblas.h)),$(B)/peer_sgemm) \
-         $(if $(shell printf '\#include <dnnl_version.h>\n\#if DNNL_VERSION_MAJOR == 2\nyes\n\#endif\n' | $(CC) -E -x c - 2>/dev/null | grep -x yes),$(B)/peer_dnnl)
+PEERS        := $(if $(filter 1,$(FOUND_OPENBLAS)),$(B)/peer_sgemm) $(if $(filter 1,$(FOUND_DNNL)),$(B)/peer_dnnl)
 $(ORT_DIR)/node_modules/onnxruntime-node:
 	mkdir -p $(ORT_DIR) && cd $(ORT_DIR) && npm init -y >/dev/null && npm install --ignore-scripts onnxruntime-node
 $(B)/peer_sgemm: LINKED := -lopenblas

@@ -33,12 +33,22 @@ static poise_status refit(ps_graph *g, const poise_convert_options *o)
     return asked ? ps_refit(g, o->imgsz_h, o->imgsz_w) : POISE_OK;
 }
 
+/* The formats whose readers are built in (PARTS of make). */
+static poise_status read_foreign(ps_graph *g, const ps_file *f, const poise_convert_options *o)
+{
+    bool tflite = ps_tflite_is(f->bytes, f->size);
+    PS_REQUIRE(tflite ? PS_WITH_TFLITE : PS_WITH_ONNX, POISE_UNSUPPORTED, "this poise was built without its reader of %s files",
+               tflite ? "TFLite" : "ONNX");
+    if (PS_WITH_TFLITE && tflite) return ps_tflite_read(g, f->bytes, f->size, o);
+    return PS_WITH_ONNX ? ps_onnx_read(g, f->bytes, f->size, o) : POISE_UNSUPPORTED;
+}
+
 static poise_status convert(const ps_file *f, const poise_convert_options *o, void **bytes, size_t *size)
 {
     ps_graph g = {.mapped = f->size ? f->bytes : NULL, .mapped_size = f->size, .last_use = true};
     poise_status s = check_kind(f);
-    if (s == POISE_OK)
-        s = ps_tflite_is(f->bytes, f->size) ? ps_tflite_read(&g, f->bytes, f->size, o) : ps_onnx_read(&g, f->bytes, f->size, o);
+    if (s == POISE_OK) s = read_foreign(&g, f, o);
+    if (!PS_WITH_ONNX && !PS_WITH_TFLITE) return s; /* as the compiler should know: it leaves out what follows */
     ps_memory_release(f->bytes, f->size); /* what is still used is read again */
     if (s == POISE_OK) s = ps_optimize(&g);
     if (s == POISE_OK) s = ps_input_codes(&g);

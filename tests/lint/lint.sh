@@ -47,7 +47,7 @@ home 'pthread_' 'runtime/pool\.c' 'pthreads outside runtime/pool.c'
 home 'cpuid|builtin_cpu|getauxval' 'runtime/cpu(_arm)?\.c' 'CPU detection outside runtime/cpu.c, cpu_arm.c'
 home 'clock_gettime|gettimeofday' 'runtime/clock\.c' 'a clock outside runtime/clock.c'
 home '(^|[^_a-z])(exit|abort|printf|puts) ?\(' 'app/' 'only app/ prints or exits'
-grep -rnE '(^|[^_a-z])alloca ?\(' --include='*.[ch]' . | grep -v '^./build' | each 'alloca'
+grep -rnE '(^|[^_a-z])alloca ?\(' --include='*.[ch]' . | grep -vE '^./(build|\.cache)/' | each 'alloca'
 
 # 5. Text.
 files=$(git ls-files 2>/dev/null '*.c' '*.h' '*.def' '*.inc' '*.sh' Makefile)
