@@ -86,8 +86,9 @@ typedef struct ps_args {
     const char *svg;
     /* bench */
     ps_ints sweep;
-    int32_t runs;
+    int32_t runs, soak; /* soak: seconds, 0 = none */
     bool layers, tune;
+    const char *report;
     /* what ps_args_parse allocated */
     const char **store;
 } ps_args;

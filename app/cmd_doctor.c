@@ -2,6 +2,7 @@
 #include "app/cli.h"
 #include "app/machine.h"
 #include "app/selftest.h"
+#include "app/kernel_slots.h"
 #include "nn/precision.h"
 #include "ops/targets.h"
 #include "runtime/cores.h"
@@ -43,18 +44,16 @@ static void sets(unsigned found, const ps_kernels *k)
     if (ps_cpu_amx_refused()) printf("amx          refused to this process by the system (arch_prctl, tile data)\n");
 }
 
-/* Which ISA's function sits in each slot. */
+static void print_slot(void *ctx, const char *slot, const char *isa)
+{
+    (void)ctx;
+    printf("  %-18s %s\n", slot, isa);
+}
+
 static void slots(const ps_kernels *k)
 {
     printf("kernels\n");
-#define PS_SLOT(slot, ret, args)                                                     \
-    for (const ps_isa *i = ps_isas; i->name; i++)                                    \
-        if (i->table->slot == k->slot) {                                             \
-            printf("  %-18s %s\n", #slot, i->name);                                  \
-            break;                                                                   \
-        }
-#include "ops/kernels.def"
-#undef PS_SLOT
+    ps_slots_each(k, print_slot, NULL);
     printf("  gemm tile          %d x %d; of bf16 %d x %d, of u8 %d x %d\n", k->gemm_f32_tile.mr, k->gemm_f32_tile.nr, k->gemm_bf16_tile.mr,
            k->gemm_bf16_tile.nr, k->gemm_u8_tile.mr, k->gemm_u8_tile.nr);
 }

@@ -62,6 +62,8 @@ const ps_arg ps_arg_table[] = {
     {"threads", 't', PS_ARG_INTS, PS_VERB_BENCH, AT(sweep), 1, 64, "N,N...|auto", "numbers of threads to measure; auto: tries all, takes the best (default: 1)", NULL},
     {"runs", 'r', PS_ARG_INT, PS_VERB_BENCH, AT(runs), 1, 1000000, "N", "runs to measure, after 3 to warm up (default: 30)", NULL},
     {"layers", 0, PS_ARG_FLAG, PS_VERB_BENCH, AT(layers), 0, 0, NULL, "every node: time, flops, bytes, share of what the machine could do", NULL},
+    {"soak", 0, PS_ARG_INT, PS_VERB_BENCH, AT(soak), 1, 86400, "SECONDS", "afterwards run without a pause for so long, and set the first minute against the last: times, temperature, clocks, throttling", NULL},
+    {"report", 0, PS_ARG_TEXT, PS_VERB_BENCH, AT(report), 0, 0, "FILE", "also write all of it as JSON, with what this machine is and every layer's time, to send to somebody: no names of hosts, users, files or layers are in it", NULL},
     {"tune", 0, PS_ARG_FLAG, PS_VERB_BENCH, AT(tune), 0, 0, NULL, "time every way of computing every node and write the fastest into the file of --tuning (default: the cache, where models are tuned from when they are opened)", NULL},
     {"output", 'o', PS_ARG_CHOICE, PS_VERB_BENCH, AT(format), 0, 0, "md|json|csv", "how results are printed (default: md)", "POISE_BENCH_OUTPUT"},
     {"output", 'o', PS_ARG_CHOICE, PS_VERB_VAL, AT(format), 0, 0, "text|json", "how results are printed (default: text)", "POISE_VAL_OUTPUT"},
@@ -96,7 +98,7 @@ const ps_verb ps_verb_table[] = {
      "below 0.9, unless --force is given."},
     {"info", PS_VERB_INFO, 1, 1, "MODEL", "what a model is and what it needs",
      "Inputs, outputs, metadata, operators, every node after optimisation, multiply-accumulates and the exact memory plan."},
-    {"bench", PS_VERB_BENCH, 1, 1, "MODEL", "how fast a model runs here",
+    {"bench", PS_VERB_BENCH, 1, -1, "MODEL...", "how fast models run here",
      "Measures inference alone, after three runs to warm up. peak_rss_mb is the most memory that this process has held "
      "so far: with several numbers of threads, later rows include what the earlier ones took. --layers sets every node "
      "against the peaks of this machine, which it measures: arithmetic of the instruction set in use, and reading from "

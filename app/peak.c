@@ -1,165 +1,24 @@
 /* app/peak.c - measures the peaks of this machine: short bursts, of which the fastest counts. */
 #include "app/peak.h"
 
+#include "app/peak_spins.h"
 #include "runtime/clock.h"
+#include "runtime/cores.h"
 #include "runtime/memory.h"
 #include "runtime/status.h"
+#include "runtime/sysfs.h"
 #include "runtime/threads.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#if defined(__x86_64__)
-#include <immintrin.h>
-#define IN_REGISTER "+v"
-#elif defined(__aarch64__) || defined(__ARM_NEON)
-#define IN_REGISTER "+w"
+#if defined(__arm__) && defined(__ARM_FP)
+#include <arm_neon.h>
 #endif
 
 /* ---- arithmetic ---- */
 
-enum { CHAINS = 12, STEPS = 256 }; /* latency 4, two a cycle: 8 chains would do */
-
-typedef void spin_fn(float *out);
-
-#if defined(IN_REGISTER)
-/* One operation for each of the chains, written out so that they stay in registers. */
-#define ALL_CHAINS(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7) DO(8) DO(9) DO(10) DO(11)
-#define DECLARE(i) c##i = x,
-#define HIDE(i) __asm__("" : IN_REGISTER(c##i)); /* else they are one chain to the compiler */
-#define ADD(i) end_of_list += c##i;
-
-#define SPIN(isa, flags, type, step)                                             \
-    flags __attribute__((noinline)) static void spin_##isa(float *out)           \
-    {                                                                            \
-        type x = (type){0} + 0.999f, y = (type){0} + 1e-3f;                      \
-        type ALL_CHAINS(DECLARE) end_of_list = x;                                \
-        ALL_CHAINS(HIDE)                                                         \
-        for (int i = 0; i < STEPS; i++) {                                        \
-            ALL_CHAINS(step)                                                     \
-        }                                                                        \
-        ALL_CHAINS(ADD)                                                          \
-        memcpy(out, &end_of_list, sizeof end_of_list);                           \
-        __asm__("" : : "r"(out) : "memory"); /* or nobody would miss the call */ \
-    }
-
-typedef float four __attribute__((vector_size(16)));
-#define STEP_c(i) c##i = c##i * x + y;
-SPIN(c, , four, STEP_c)
-#else
-#define spin_c NULL
-#endif
-
-#if defined(__x86_64__)
-#define STEP_avx2(i) c##i = _mm256_fmadd_ps(c##i, x, y);
-#define STEP_avx512(i) c##i = _mm512_fmadd_ps(c##i, x, y);
-SPIN(avx2, __attribute__((target("avx2,fma"))), __m256, STEP_avx2)
-SPIN(avx512, __attribute__((target("avx512f"))), __m512, STEP_avx512)
-/* Sums of products of bytes, in registers that are called floats; hidden factors, or the compiler would multiply
- * once. */
-#define HIDE_OTHER(y) __asm__("" : IN_REGISTER(y));
-#define STEP_u8_sse4(i) \
-    HIDE_OTHER(y) c##i = (__m128)_mm_add_epi32((__m128i)c##i, _mm_madd_epi16(_mm_maddubs_epi16((__m128i)x, (__m128i)y), (__m128i)x));
-#define STEP_u8_avx2(i) \
-    HIDE_OTHER(y) c##i = (__m256)_mm256_add_epi32((__m256i)c##i, _mm256_madd_epi16(_mm256_maddubs_epi16((__m256i)x, (__m256i)y), (__m256i)x));
-SPIN(u8_sse4, __attribute__((target("ssse3"))), __m128, STEP_u8_sse4)
-SPIN(u8_avx2, __attribute__((target("avx2"))), __m256, STEP_u8_avx2)
-#define STEP_u8_avx512(i) \
-    HIDE_OTHER(y) c##i = (__m512)_mm512_add_epi32((__m512i)c##i, _mm512_madd_epi16(_mm512_maddubs_epi16((__m512i)x, (__m512i)y), (__m512i)x));
-SPIN(u8_avx512, __attribute__((target("avx512f,avx512bw"))), __m512, STEP_u8_avx512)
-#if defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11
-#define STEP_u8_avxvnni(i) c##i = (__m256)_mm256_dpbusd_avx_epi32((__m256i)c##i, (__m256i)x, (__m256i)y);
-SPIN(u8_avxvnni, __attribute__((target("avx2,avxvnni"))), __m256, STEP_u8_avxvnni)
-#else
-#define spin_u8_avxvnni NULL
-#endif
-#if defined(__clang__) ? __clang_major__ >= 7 : __GNUC__ >= 8
-#define STEP_u8_avx512vnni(i) c##i = (__m512)_mm512_dpbusd_epi32((__m512i)c##i, (__m512i)x, (__m512i)y);
-SPIN(u8_avx512vnni, __attribute__((target("avx512f,avx512bw,avx512vnni"))), __m512, STEP_u8_avx512vnni)
-#else
-#define spin_u8_avx512vnni NULL
-#endif
-#if defined(__clang__) ? __clang_major__ >= 9 : __GNUC__ >= 10
-#define STEP_avx512bf16(i) c##i = _mm512_dpbf16_ps(c##i, (__m512bh)x, (__m512bh)y);
-SPIN(avx512bf16, __attribute__((target("avx512f,avx512bw,avx512bf16"))), __m512, STEP_avx512bf16)
-#else
-#define spin_avx512bf16 NULL
-#endif
-#if defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11
-enum { TILE_CHAINS = 6, TILE_MACS = 16 * 16 * 32 };
-/* Sums in six tiles of 16 x 16: one product begins every 16 cycles and takes 52. */
-__attribute__((target("amx-tile"))) static void all_tiles(void)
-{
-    struct {
-        uint8_t palette, start, reserved[14];
-        uint16_t bytes[16];
-        uint8_t rows[16];
-    } c = {.palette = 1};
-    for (int i = 0; i < 8; i++) c.bytes[i] = 64, c.rows[i] = 16;
-    _tile_loadconfig(&c);
-    _tile_zero(0); _tile_zero(1); _tile_zero(2); _tile_zero(3);
-    _tile_zero(4); _tile_zero(5); _tile_zero(6); _tile_zero(7);
-}
-
-__attribute__((target("amx-tile,amx-bf16"), noinline)) static void spin_amx(float *out)
-{
-    all_tiles();
-    for (int i = 0; i < STEPS; i++) {
-        _tile_dpbf16ps(0, 6, 7); _tile_dpbf16ps(1, 6, 7); _tile_dpbf16ps(2, 6, 7);
-        _tile_dpbf16ps(3, 6, 7); _tile_dpbf16ps(4, 6, 7); _tile_dpbf16ps(5, 6, 7);
-    }
-    _tile_release();
-    out[0] = 0;
-}
-
-__attribute__((target("amx-tile,amx-int8"), noinline)) static void spin_u8_amx(float *out)
-{
-    all_tiles();
-    for (int i = 0; i < STEPS; i++) {
-        _tile_dpbusd(0, 6, 7); _tile_dpbusd(1, 6, 7); _tile_dpbusd(2, 6, 7);
-        _tile_dpbusd(3, 6, 7); _tile_dpbusd(4, 6, 7); _tile_dpbusd(5, 6, 7);
-    }
-    _tile_release();
-    out[0] = 0;
-}
-#else
-#define spin_amx NULL
-#define spin_u8_amx NULL
-enum { TILE_CHAINS = 0, TILE_MACS = 0 };
-#endif
-#endif
-
-typedef struct spin_of {
-    const char *isa;
-    spin_fn *spin;
-    double macs; /* of one call */
-    int reps;    /* 1 or 2 ms: an interrupt spoils few of the tries */
-} spin_of;
-
-static const spin_of spins[] = {
-    {"c", spin_c, 4 * CHAINS * STEPS, 2000},
-#if defined(__x86_64__)
-    {"sse4", spin_c, 4 * CHAINS * STEPS, 2000}, /* the same instructions */
-    {"avx2", spin_avx2, 8 * CHAINS * STEPS, 2000},
-    {"avx512", spin_avx512, 16 * CHAINS * STEPS, 2000},
-    {"avx512bf16", spin_avx512bf16, 32 * CHAINS * STEPS, 2000},
-    {"amx", spin_amx, TILE_MACS * TILE_CHAINS * STEPS, 150},
-#endif
-    {NULL, NULL, 0, 0}};
-
-static const spin_of spins_u8[] = {
-#if defined(__x86_64__)
-    {"sse4", spin_u8_sse4, 16 * CHAINS * STEPS, 2000},
-    {"avx2", spin_u8_avx2, 32 * CHAINS * STEPS, 1000},
-    {"avxvnni", spin_u8_avxvnni, 32 * CHAINS * STEPS, 2000},
-    {"avx512", spin_u8_avx512, 64 * CHAINS * STEPS, 1000},
-    {"avx512vnni", spin_u8_avx512vnni, 64 * CHAINS * STEPS, 2000},
-    {"amx", spin_u8_amx, 2 * TILE_MACS * TILE_CHAINS * STEPS, 150},
-#endif
-    {NULL, NULL, 0, 0}};
-
 typedef struct burst {
-    spin_fn *spin;
+    ps_spin_fn *spin;
     int reps;
 } burst;
 
@@ -186,7 +45,7 @@ static double least_ms(int threads, ps_body *body, void *ctx)
     return best;
 }
 
-static double peak_of(const spin_of *s, const char *isa, int threads)
+static double peak_of(const ps_spin *s, const char *isa, int threads)
 {
     for (; s->isa; s++) {
         if (strcmp(s->isa, isa) || !s->spin) continue;
@@ -199,35 +58,28 @@ static double peak_of(const spin_of *s, const char *isa, int threads)
 
 double ps_peak_flops(const char *isa, int threads)
 {
-    return peak_of(spins, isa, threads);
+    return peak_of(ps_spins, isa, threads);
 }
 
 double ps_peak_u8(const char *isa, int threads)
 {
-    return peak_of(spins_u8, isa, threads);
+    return peak_of(ps_spins_u8, isa, threads);
 }
 
 /* ---- memory ---- */
 
-/* Caches of core 0 as Linux tells them, nearest first; elsewhere what most cores have. */
+/* Caches of a core that we may run on, as Linux tells them, nearest first; elsewhere what most cores have. */
 static int find_caches(ps_peak_level *level, int most)
 {
-    int n = 0;
+    int n = 0, cpu = ps_cpus_pinned() ? __builtin_ctzll(ps_cpus_pinned()) : 0;
     for (int i = 0; i < 8 && n < most; i++) {
-        char path[96], type[16] = "";
-        int depth = 0, shared = 0;
-        long kb = 0;
-        const char *const part[] = {"level", "size", "type"};
-        for (int k = 0; k < 3; k++) {
-            snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu0/cache/index%d/%s", i, part[k]);
-            FILE *f = fopen(path, "r");
-            if (!f) break;
-            int got = k == 0 ? fscanf(f, "%d", &depth) : k == 1 ? fscanf(f, "%ldK", &kb) : fscanf(f, "%15s", type);
-            shared += got == 1;
-            fclose(f);
-        }
-        if (shared != 3 || !strcmp(type, "Instruction") || kb <= 0 || kb > 1 << 22) continue;
-        snprintf(level[n].name, sizeof level[n].name, "L%d", depth);
+        const char *index = "/sys/devices/system/cpu/cpu%d/cache/index%d/%s";
+        char type[16];
+        long depth, kb;
+        if (!ps_sysfs_number(&depth, 1, 9, "", index, cpu, i, "level") || !ps_sysfs_number(&kb, 1, 1 << 22, "", index, cpu, i, "size"))
+            continue;
+        if (!ps_sysfs_line(type, sizeof type, "", index, cpu, i, "type") || !strcmp(type, "Instruction")) continue;
+        snprintf(level[n].name, sizeof level[n].name, "L%ld", depth);
         level[n++].bytes = (size_t)kb * 1024;
     }
     if (n) return n;
@@ -266,6 +118,8 @@ typedef float wide8 __attribute__((vector_size(32)));
 typedef float wide16 __attribute__((vector_size(64)));
 READ(avx2, __attribute__((target("avx2"))), wide8)
 READ(avx512, __attribute__((target("avx512f"))), wide16)
+#elif defined(__arm__) && defined(__ARM_FP)
+READ(neon, __attribute__((target("fpu=neon-vfpv4"))), float32x4_t)
 #endif
 
 static void run_reading(void *ctx, int begin, int end, int thread)
@@ -293,6 +147,8 @@ static reading reading_of(const char *isa, const float *at)
 #if defined(__x86_64__)
     if (!strncmp(isa, "avx512", 6)) r.read = read_avx512;
     else if (!strcmp(isa, "avx2")) r.read = read_avx2;
+#elif defined(__arm__) && defined(__ARM_FP)
+    if (!strcmp(isa, "neon")) r.read = read_neon;
 #else
     (void)isa;
 #endif

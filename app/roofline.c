@@ -164,7 +164,7 @@ void ps_roofline_csv(const poise_model *m, const ps_peaks *p, const double *ms)
     }
 }
 
-void ps_roofline_json(ps_json *j, const poise_model *m, const ps_peaks *p, const double *ms)
+void ps_roofline_json(ps_json *j, const poise_model *m, const ps_peaks *p, const double *ms, bool names)
 {
     ps_json_object(j, "peaks");
     ps_json_number(j, "gflops", p->gflops, 5);
@@ -189,7 +189,7 @@ void ps_roofline_json(ps_json *j, const poise_model *m, const ps_peaks *p, const
         ps_json_object(j, NULL);
         ps_json_int(j, "step", i);
         ps_json_text(j, "op", n->op->name);
-        ps_json_text(j, "name", n->name);
+        if (names) ps_json_text(j, "name", n->name);
         ps_json_text(j, "output", shape_of(m, n->out[0], dims));
         if (n->in[0] >= 0) ps_json_text(j, "input", shape_of(m, n->in[0], dims));
         if (n->n_in > 1 && n->in[1] >= 0) ps_json_text(j, "second", shape_of(m, n->in[1], dims));

@@ -22,6 +22,7 @@ ps_step ps_step_of(const poise_model *m, const ps_peaks *p, int32_t i, double ms
  * "peaks" and "layers" of the JSON object that is open.  ms: per node. */
 void ps_roofline_table(const poise_model *m, const ps_peaks *p, const double *ms);
 void ps_roofline_csv(const poise_model *m, const ps_peaks *p, const double *ms);
-void ps_roofline_json(ps_json *j, const poise_model *m, const ps_peaks *p, const double *ms);
+/* `names`: also what the file calls the nodes. */
+void ps_roofline_json(ps_json *j, const poise_model *m, const ps_peaks *p, const double *ms, bool names);
 
 #endif

@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* Prints one line for each kernel tried; false when one is wrong. */
+/* Prints one line for each kernel tried (f may be NULL); false when one is wrong. */
 bool ps_selftest(const ps_kernels *k, FILE *f);
 
 #endif

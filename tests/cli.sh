@@ -276,6 +276,40 @@ prints '"op":"conv".*"output":"1x4x16x16".*"bytes":7232,' # 3x16x16 in, 4x16x16 
 expect 0 "bench --layers in CSV" $poise bench c.poise -r 1 --layers -o csv
 prints '^step,op,output,'
 prints '^0,conv,1x4x16x16,'
+expect 0 "bench of two networks" $poise bench c.poise d.poise -r 1 -o csv
+prints '^c.poise,'
+prints '^d.poise,'
+expect 0 "bench --soak" $poise bench c.poise -r 1 --soak 1
+prints "^ *until *runs *median ms"
+prints "^first .* s against last: median .* ms (.*%)"
+expect 0 "bench --soak in JSON" $poise bench c.poise -r 1 --soak 1 -o json
+valid "bench --soak"
+prints '"soak":\[{"seconds":.*"runs":.*"median_ms":.*"throttled":'
+# A report is of the machine and the network, and tells of nobody.
+mkdir unheard-of && cp detector.onnx unheard-of/tarragon.onnx
+sed 's/output0/oregano/' detector.onnx >unheard-of/sage.onnx
+expect 0 "bench --report" $poise bench unheard-of/tarragon.onnx unheard-of/sage.onnx -r 1 --soak 1 -t 1,2 --report report.json
+prints '^report.json: '
+cp report.json out
+valid "a report"
+prints '"schema":"poise-report-1"'
+prints '"machine":{.*"clusters":\[.*"sensors":{'
+prints '"self_test":true'
+prints '"inputs":\["1x3x32x32"\].*"threads":2.*"soak":.*"layers":\[{"step":0,"op":"conv"'
+for word in unheard-of tarragon oregano "$dir" "$(uname -n)" '"name"' '"model"'; do
+    n=$((n + 1))
+    grep -qwF -- "$word" report.json && fail "the report tells $word"
+done
+expect 0 "a report beside JSON" $poise bench c.poise -r 1 --report report.json -o json
+valid "bench --report"
+says '^report.json: '
+expect 1 "a report into nowhere" $poise bench c.poise -r 1 --report no/such/report.json
+one_line
+[ ! -s out ] || fail "measured for a report that cannot be written"
+expect 1 "a report about a network that is not there" $poise bench none.onnx --report never.json
+[ ! -e never.json ] || fail "half a report"
+expect 2 "a report of tuning" $poise bench c.poise --tune --report report.json
+rm -r unheard-of report.json
 # TFLite files go wherever ONNX files go.
 "$b/make_tiny" tflite-int8 int8.tflite && "$b/make_tiny" tflite-hybrid hybrid.tflite || exit 1
 expect 0 "info of a TFLite file" $poise info int8.tflite
