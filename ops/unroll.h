@@ -1,5 +1,6 @@
 /* ops/unroll.h - asks for a loop of constant count to be written out, so that arrays become registers; and hides where
- * a pointer comes from, without which the compiler keeps one for every row and spills. */
+ * a pointer comes from, without which the compiler keeps one for every row and spills.  Loads behind PS_STAY() are not moved
+ * before it, where they would need registers. */
 #ifndef PS_OPS_UNROLL_H
 #define PS_OPS_UNROLL_H
 
@@ -10,5 +11,6 @@
 #endif
 
 #define PS_OPAQUE(x) __asm__("" : "+r"(x))
+#define PS_STAY() __asm__ volatile("" : : : "memory")
 
 #endif
