@@ -197,6 +197,7 @@ static void multiply_codes(const block *b, size_t m, size_t from, size_t n, size
     q.residual = r;
     q.ldr = b->r_pixel;
     q.narrow = true;
+    q.eights = ps_conv_eights(v);
     size_t panel = b->group * c->all_panels;
     for (size_t p = from / c->nr; p < ps_ceil_div(from + n, c->nr); p++) q.narrow = q.narrow && b->sums.fits[panel + p] & PS_CONV_NARROW;
     const uint8_t *table = q.table;

@@ -147,6 +147,12 @@ static inline size_t ps_conv_pixel(const ps_conv *v)
     }
 }
 
+/* Whether packed s8 weights lie in eights (ps_requant): any tap then begins with one. */
+static inline bool ps_conv_eights(const ps_conv *v)
+{
+    return v->k->fast & PS_FAST_EIGHTS && ps_conv_multiplies(v) == POISE_U8 && ps_conv_pixel(v) % 8 == 0;
+}
+
 /* Words of packed weights of one row of the window, nr columns wide. */
 static inline size_t ps_conv_window_row(const ps_conv *v)
 {

@@ -9,24 +9,35 @@
 
 #include <string.h>
 
-/* A row of the panel is `of` bytes from output channel to output channel: byte p of it, output channel j of it. */
-static size_t place(size_t nr, size_t p, size_t j)
+/* How rows of a panel lie: nr columns, `group` rows of one side by side. */
+typedef struct panel_order {
+    size_t nr, group;
+} panel_order;
+
+static panel_order order_of(const ps_conv *v)
 {
-    return (p / 4 * nr + j) * 4 + p % 4;
+    return (panel_order){.nr = (size_t)v->k->gemm_u8_tile.nr, .group = ps_conv_eights(v) ? 8 : 4};
+}
+
+/* Byte of row p, column j. */
+static size_t place(panel_order o, size_t p, size_t j)
+{
+    return (p / o.group * o.nr + j) * o.group + p % o.group;
 }
 
 /* Channels of one tap, which begin at byte `first` of the window's row. */
 static void pack_s8(const ps_conv *v, const ps_weights *w, ptrdiff_t at, size_t first, size_t n, int8_t *row)
 {
-    size_t nr = (size_t)v->k->gemm_u8_tile.nr, cg = (size_t)(v->c / v->group), ci = 0;
+    panel_order order = order_of(v);
+    size_t cg = (size_t)(v->c / v->group), ci = 0;
     const int8_t *from = (const int8_t *)w->at + at;
     if (w->c == 1 && first % 4 == 0)
         for (; ci + 4 <= cg; ci += 4)
             for (size_t j = 0; j < n; j++)
-                memcpy(row + place(nr, first + ci, j), from + (ptrdiff_t)j * w->o + (ptrdiff_t)ci, 4);
+                memcpy(row + place(order, first + ci, j), from + (ptrdiff_t)j * w->o + (ptrdiff_t)ci, 4);
     for (; ci < cg; ci++)
         for (size_t j = 0; j < n; j++)
-            row[place(nr, first + ci, j)] = from[(ptrdiff_t)j * w->o + (ptrdiff_t)ci * w->c];
+            row[place(order, first + ci, j)] = from[(ptrdiff_t)j * w->o + (ptrdiff_t)ci * w->c];
 }
 
 static int limit(int x)
@@ -42,24 +53,25 @@ int ps_conv_parts(int32_t zero)
 /* The same of u8: the part of q - zero that tap kx has. */
 static void pack_u8(const ps_conv *v, const ps_weights *w, ptrdiff_t at, int kx, size_t first, size_t n, int8_t *row)
 {
-    size_t nr = (size_t)v->k->gemm_u8_tile.nr, cg = (size_t)(v->c / v->group);
+    panel_order order = order_of(v);
+    size_t cg = (size_t)(v->c / v->group);
     const uint8_t *from = (const uint8_t *)w->at + at;
     for (size_t ci = 0; ci < cg; ci++)
         for (size_t j = 0; j < n; j++) {
             int d = from[(ptrdiff_t)j * w->o + (ptrdiff_t)ci * w->c] - w->zero;
             for (int i = 0; i < kx; i++) d -= limit(d);
-            row[place(nr, first + ci, j)] = (int8_t)limit(d);
+            row[place(order, first + ci, j)] = (int8_t)limit(d);
         }
 }
 
 /* For column j of a panel of `quads` times four rows: the sum, and what its weights are not too large for. */
-static int32_t add_up(const int8_t *panel, size_t nr, size_t quads, size_t j, int32_t *sum)
+static int32_t add_up(const int8_t *panel, panel_order order, size_t quads, size_t j, int32_t *sum)
 {
     enum { MOST = 128 }; /* 255*128 <= 32767 */
     int32_t all_up = 0, all_down = 0;
     bool narrow = true;
     for (size_t q = 0; q < quads; q++) {
-        const int8_t *w = panel + (q * nr + j) * 4;
+        const int8_t *w = panel + place(order, 4 * q, j);
         for (int i = 0; i < 4; i += 2) {
             int a = w[i], b = w[i + 1], up = (a > 0 ? a : 0) + (b > 0 ? b : 0), down = (a < 0 ? a : 0) + (b < 0 ? b : 0);
             narrow = narrow && up <= MOST && down >= -MOST;
@@ -99,7 +111,7 @@ void ps_pack_codes(const ps_conv *v, const ps_weights *w, ptrdiff_t at, size_t p
     sums.fits[panel] = PS_CONV_NARROW | PS_CONV_SMALL_SUMS;
     for (size_t j = 0; j < n; j++) {
         int32_t sum;
-        sums.fits[panel] &= add_up(to, nr, (size_t)v->kernel[0] * row / 4 / nr, j, &sum);
+        sums.fits[panel] &= add_up(to, order_of(v), (size_t)v->kernel[0] * row / 4 / nr, j, &sum);
         set_sum(v, w, &sums, o + j, sum);
     }
 }

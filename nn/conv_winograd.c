@@ -54,7 +54,7 @@ bool ps_winograd_can(const ps_conv *v)
     for (int i = 0; i < v->batch_rank; i++)
         if (v->weight_step[i]) return false;
     bool codes = v->x_type == POISE_U8;
-    if (codes && (v->c % 4 || v->k->gemm_u8_tile.nr % COLUMNS)) return false;
+    if (codes && (v->c % 4 || v->k->gemm_u8_tile.nr % COLUMNS || v->k->fast & PS_FAST_EIGHTS)) return false;
     return v->xs.channel == 1 && v->ys.channel == 1 && (!v->residual || v->rs.channel == 1);
 }
 

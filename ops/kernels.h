@@ -69,6 +69,7 @@ typedef struct ps_requant {
      * (2i, 2i + 1) of a tap and every column, 255 times the sum of the positive weights of the two and of the negative
      * ones stays within 16 bits: <= 32767 and >= -32768. */
     bool narrow;
+    bool eights; /* gemm_u8 only: how b lies, where PS_FAST_EIGHTS */
 } ps_requant;
 
 /* Rows [y0, y1) and columns [x0, x1) of a window; y0 <= y1 and x0 <= x1. */
@@ -84,7 +85,8 @@ enum {
     PS_FAST_BF16 = 1,   /* one gemm_bf16 */
     PS_FAST_BF16X3 = 2, /* three of them, on the two halves of each number: 16 bits of precision */
     PS_FAST_DOT = 4,    /* gemm_u8, which multiplies four bytes at a time: twice as fast as gemm_s16 */
-    PS_FAST_TILES = 8,  /* gemm_u8 by far: tiles of bytes */
+    PS_FAST_TILES = 8,  /* gemm_u8 by far: tiles of bytes, or dot products where gemm_s16 has none */
+    PS_FAST_EIGHTS = 16, /* gemm_u8 of weights in eights: twice as fast as of those in fours */
 };
 
 /* How Y, U and V become R, G and B, in 1/8192: with y = luma * (Y - low) and U, V less 128, R = y + rv V,

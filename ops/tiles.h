@@ -21,16 +21,16 @@
     X(avx512vbmi, 0, 0, 0, 0, 0, 0, 0)                                                     \
     X(avx512vnni, 0, 0, 0, 0, 12, 64, PS_FAST_DOT)                                         \
     X(avx512bf16, 0, 0, 14, 32, 0, 0, PS_FAST_BF16)                                        \
-    X(amx, 0, 0, 32, 32, 32, 32, PS_FAST_BF16 | PS_FAST_BF16X3)
+    X(amx, 0, 0, 32, 32, 32, 32, PS_FAST_BF16 | PS_FAST_BF16X3 | PS_FAST_TILES)
 
 #define PS_TILES_aarch64(X)              \
     PS_TILES_c(X)                        \
     X(neon, 8, 8, 0, 0, 0, 0, 0)         \
     X(neon_inorder, 0, 0, 0, 0, 0, 0, 0) \
     X(neonfp16, 0, 0, 0, 0, 0, 0, 0)     \
-    X(neondot, 0, 0, 0, 0, 0, 0, 0)      \
+    X(neondot, 0, 0, 0, 0, 6, 16, PS_FAST_DOT | PS_FAST_TILES) \
     X(neonbf16, 0, 0, 0, 0, 0, 0, 0)     \
-    X(neoni8mm, 0, 0, 0, 0, 0, 0, 0)
+    X(neoni8mm, 0, 0, 0, 0, 6, 16, PS_FAST_EIGHTS)
 
 /* With half the registers. */
 #define PS_TILES_arm(X) \

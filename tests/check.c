@@ -290,19 +290,20 @@ static void check_table(session *s, const char *isa, const ps_kernels *before, c
     if (peak_u8 > 0.0) printf("%-7s peak %.1f GOP/s of bytes\n", isa, peak_u8);
 #define PS_SLOT(slot_, ret, args)                                                                \
     if (now->slot_ != before->slot_ && !fnmatch(s->o.slot, #slot_, 0)) {                         \
-        check c = {#slot_,                                                                       \
-                   isa,                                                                          \
-                   (check_any_fn *)s->ref.slot_,                                                 \
-                   (check_any_fn *)now->slot_,                                                   \
-                   tile_of(&s->ref, #slot_),                                                     \
-                   tile_of(now, #slot_),                                                         \
-                   peak,                                                                         \
-                   peak_read,                                                                    \
-                   peak_u8,                                                                      \
-                   s->o.labels,                                                                  \
-                   s->o.bench,                                                                   \
-                   s->o.count,                                                                   \
-                   s->o.count};                                                                  \
+        check c = {.slot = #slot_,                                                               \
+                   .isa = isa,                                                                   \
+                   .ref = (check_any_fn *)s->ref.slot_,                                          \
+                   .neu = (check_any_fn *)now->slot_,                                            \
+                   .ref_tile = tile_of(&s->ref, #slot_),                                         \
+                   .tile = tile_of(now, #slot_),                                                 \
+                   .eights = now->fast & PS_FAST_EIGHTS,                                         \
+                   .peak = peak,                                                                 \
+                   .peak_read = peak_read,                                                       \
+                   .peak_u8 = peak_u8,                                                           \
+                   .only = s->o.labels,                                                          \
+                   .bench = s->o.bench,                                                          \
+                   .count = s->o.count,                                                          \
+                   .failed = s->o.count};                                                        \
         run(&c, check_##slot_);                                                                  \
         if (s->o.verbose) printf("%-7s %-13s %s\n", isa, #slot_, c.failed ? "FAILED" : "ok");    \
         c.failed ? s->failed++ : s->passed++;                                                    \

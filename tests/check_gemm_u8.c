@@ -49,9 +49,10 @@ static int8_t weight(contents what, int other)
     return (int8_t)w;
 }
 
-static size_t b_at(ptrdiff_t panel, size_t nr, size_t q, size_t j)
+static size_t b_at(const shape *s, ptrdiff_t panel, size_t nr, size_t q, size_t j)
 {
-    return j / nr * (size_t)panel + (q / 4 * nr + j % nr) * 4 + q % 4;
+    size_t group = s->q.eights ? 8 : 4;
+    return j / nr * (size_t)panel + (q / group * nr + j % nr) * group + q % group;
 }
 
 /* Panels are 64-byte aligned, so their guard page is in front; between them is a gap that must not be read. */
@@ -62,8 +63,8 @@ static void panels(operands *o, const shape *s, size_t nr)
     int8_t *b = (int8_t *)check_bytes(count * (size_t)o->panel, true);
     for (size_t q = 0; q < depth; q++)
         for (size_t j = 0; j < count * nr; j++) {
-            int other = q % 2 ? b[b_at(o->panel, nr, q - 1, j)] : 0;
-            b[b_at(o->panel, nr, q, j)] = j < s->n ? weight(s->what, other) : 0;
+            int other = q % 2 ? b[b_at(s, o->panel, nr, q - 1, j)] : 0;
+            b[b_at(s, o->panel, nr, q, j)] = j < s->n ? weight(s->what, other) : 0;
         }
     o->b = b;
 }
@@ -72,7 +73,7 @@ static int32_t exact_sum(const shape *s, const operands *o, size_t nr, size_t i,
 {
     int32_t sum = 0; /* of at most 2^14 terms of at most 2^15 */
     for (size_t q = 0; q < s->k * s->taps; q++)
-        sum += o->a[q / s->k][(ptrdiff_t)i * s->lda + (ptrdiff_t)(q % s->k)] * o->b[b_at(o->panel, nr, q, j)];
+        sum += o->a[q / s->k][(ptrdiff_t)i * s->lda + (ptrdiff_t)(q % s->k)] * o->b[b_at(s, o->panel, nr, q, j)];
     return sum;
 }
 
@@ -114,7 +115,7 @@ static bool verify_element(check *c, const shape *s, const ps_requant_plan *p, c
     }
     check_fail(c, "m %zu n %zu k %zu taps %zu %s%s%s%s%s: row %zu column %zu, sum %d: %.9g instead of %.9g", s->m, s->n, s->k,
                s->taps, check_act_names[s->q.act], s->q.to_f32 ? " to float" : "", s->q.residual ? " residual" : "",
-               s->q.table ? " table" : "", s->q.narrow ? " narrow" : "", i, j, sum, (double)found, (double)real);
+               s->q.table ? " table" : "", s->q.narrow ? " narrow" : s->q.eights ? " eights" : "", i, j, sum, (double)found, (double)real);
     return false;
 }
 
@@ -163,6 +164,7 @@ static void try_shape(check *c, shape s, bool in_place)
     operands o = {0};
     size_t rows = s.m ? s.m - 1 : 0, size = s.q.to_f32 ? 4 : 1;
     s.q.narrow = s.what == NARROW;
+    s.q.eights = c->eights && s.k % 8 == 0 && check_below(4);
     for (size_t t = 0; t < s.taps; t++) o.a[t] = codes(rows * (size_t)s.lda + s.k, s.front, s.what);
     panels(&o, &s, (size_t)c->tile.nr);
     columns(&s);
@@ -303,7 +305,7 @@ static void time_product(check *c, const timing *t)
     product p = {t->m, t->k, t->taps, t->n, codes((t->m + t->taps) * t->k, true, FULL), b,
                  check_bytes(t->m * t->n * 4, true),
                  {.scale = check_random(t->n, true, 1e-4f, 1e-3f), .act = t->act,
-                  .inv = 20, .zero = 10, .narrow = !t->wide, .to_f32 = t->to_f32, .b = 6}};
+                  .inv = 20, .zero = 10, .narrow = !t->wide, .eights = c->eights && t->k % 8 == 0, .to_f32 = t->to_f32, .b = 6}};
     if (t->table) p.q.table = codes(256, true, FULL);
     if (t->residual) {
         p.q.residual = codes(t->m * t->n, true, FULL);

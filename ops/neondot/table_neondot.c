@@ -2,6 +2,7 @@
 #include "ops/neondot/isa_neondot.h"
 
 const ps_kernels ps_kernels_neondot = {
+    .gemm_u8 = ps_gemm_u8_neondot,
     PS_TILES_OF(neondot),
     .name = "neondot",
 };

@@ -2,6 +2,7 @@
 #include "ops/neoni8mm/isa_neoni8mm.h"
 
 const ps_kernels ps_kernels_neoni8mm = {
+    .gemm_u8 = ps_gemm_u8_neoni8mm,
     PS_TILES_OF(neoni8mm),
     .name = "neoni8mm",
 };
