@@ -134,15 +134,15 @@ static inline ps_tile ps_conv_tile(const ps_conv *v)
     return t == POISE_U8 ? v->k->gemm_u8_tile : t == POISE_BF16 ? v->k->gemm_bf16_tile : v->k->gemm_f32_tile;
 }
 
-/* Elements of a pixel as the kernel reads them: whole words.  Bfloat16 gets a channel of zero where a group has an odd
- * number, three times as many for split floats; u8 up to three channels of anything, whose weights are zero, unless
+/* Elements of a pixel as the kernel reads them: whole words.  Bfloat16 gets channels of zero where a group has not a multiple
+ * of kr, three times as many for split floats; u8 up to three channels of anything, whose weights are zero, unless
  * the taps of a window row are adjacent: then only the row is filled up to whole words. */
 static inline size_t ps_conv_pixel(const ps_conv *v)
 {
-    size_t cg = (size_t)(v->c / v->group), even = (cg + 1) / 2 * 2;
+    size_t cg = (size_t)(v->c / v->group), kr = (size_t)v->k->gemm_bf16_tile.kr;
     switch (ps_conv_multiplies(v)) {
     case POISE_U8: return v->kernel[1] > 1 && v->dilation[1] == 1 ? cg : (cg + 3) / 4 * 4;
-    case POISE_BF16: return ps_conv_splits(v) ? 3 * even : even;
+    case POISE_BF16: return ps_round_up(cg, kr) * (ps_conv_splits(v) ? 3 : 1);
     default: return cg;
     }
 }

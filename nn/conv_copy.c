@@ -123,7 +123,7 @@ static void gather_split(const ps_kernels *k, size_t m, const ps_slab *s, const 
             k->sub_f32(n, all, 1, low, 1, low);
             k->bf16_from_f32(n, low, dst + 2 * each + j);
         }
-        if (each > s->channels) dst[each - 1] = dst[3 * each - 1] = 0;
+        for (size_t j = s->channels; j < each; j++) dst[j] = dst[2 * each + j] = 0;
         memcpy(dst + each, dst, each * sizeof *dst);
     }
 }

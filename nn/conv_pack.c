@@ -103,22 +103,23 @@ static void pack_tap(const ps_conv *v, const ps_weights *w, ptrdiff_t at, size_t
     for (size_t i = 0; i < cg * nr; i++) dst[i] *= w->scale;
 }
 
-/* Rows 2p and 2p+1 of a tap side by side: dst[(p*nr + j)*2 + q] = weight of output j, input 2p + q. */
+/* kr rows of a tap side by side: dst[(p*nr + j)*kr + q] = weight of output j, input p*kr + q. */
 static void pack_tap_half(const ps_conv *v, const ps_weights *w, ptrdiff_t at, size_t o, size_t n, uint16_t *dst)
 {
-    size_t nr = (size_t)v->k->gemm_bf16_tile.nr, cg = (size_t)(v->c / v->group);
+    const ps_tile tile = v->k->gemm_bf16_tile;
+    size_t nr = (size_t)tile.nr, kr = (size_t)tile.kr, cg = (size_t)(v->c / v->group);
     bool plain = w->type == POISE_BF16 && w->scale == 1.0f;
-    if (n < nr || cg % 2) memset(dst, 0, ps_conv_pixel(v) * nr * sizeof *dst);
+    if (n < nr || cg % kr) memset(dst, 0, ps_conv_pixel(v) * nr * sizeof *dst);
     for (size_t ci = 0; ci < cg; ci++) {
         const uint16_t *row = plain ? (const uint16_t *)w->at + (at + (ptrdiff_t)ci * w->c) : NULL;
-        uint16_t *to = dst + ci / 2 * nr * 2 + ci % 2;
+        uint16_t *to = dst + ci / kr * nr * kr + ci % kr;
         if (plain && w->o == 1)
-            for (size_t j = 0; j < n; j++) to[2 * j] = row[j];
+            for (size_t j = 0; j < n; j++) to[kr * j] = row[j];
         else if (plain)
-            for (size_t j = 0; j < n; j++) to[2 * j] = row[(ptrdiff_t)j * w->o];
+            for (size_t j = 0; j < n; j++) to[kr * j] = row[(ptrdiff_t)j * w->o];
         else
             for (size_t j = 0; j < n; j++)
-                to[2 * j] = ps_bf16_round(
+                to[kr * j] = ps_bf16_round(
                     w->scale * weight(w, at + (ptrdiff_t)j * w->o + (ptrdiff_t)ci * w->c, (ptrdiff_t)(o + j)));
     }
 }
@@ -126,12 +127,13 @@ static void pack_tap_half(const ps_conv *v, const ps_weights *w, ptrdiff_t at, s
 /* The same for split floats: high, low and high parts of every weight, below each other. */
 static void pack_tap_split(const ps_conv *v, const ps_weights *w, ptrdiff_t at, size_t o, size_t n, uint16_t *dst)
 {
-    size_t nr = (size_t)v->k->gemm_bf16_tile.nr, cg = (size_t)(v->c / v->group), each = ps_conv_pixel(v) / 3 * nr;
+    const ps_tile tile = v->k->gemm_bf16_tile;
+    size_t nr = (size_t)tile.nr, kr = (size_t)tile.kr, cg = (size_t)(v->c / v->group), each = ps_conv_pixel(v) / 3 * nr;
     memset(dst, 0, 3 * each * sizeof *dst);
     for (size_t ci = 0; ci < cg; ci++)
         for (size_t j = 0; j < n; j++) {
             float x = w->scale * weight(w, at + (ptrdiff_t)j * w->o + (ptrdiff_t)ci * w->c, (ptrdiff_t)(o + j));
-            uint16_t high = ps_bf16_round(x), *to = dst + (ci / 2 * nr + j) * 2 + ci % 2;
+            uint16_t high = ps_bf16_round(x), *to = dst + (ci / kr * nr + j) * kr + ci % kr;
             to[0] = to[2 * each] = high;
             to[each] = ps_bf16_round(x - ps_bf16_widen(high));
         }

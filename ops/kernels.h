@@ -42,6 +42,7 @@ typedef struct ps_epilogue {
 /* The tile a GEMM kernel computes, which decides how weights are packed. */
 typedef struct ps_tile {
     int mr, nr; /* at most mr rows, panels of nr columns */
+    int kr;     /* gemm_bf16 only: rows of a panel that lie side by side */
 } ps_tile;
 
 /* How sums of integers become outputs; ops/requant.h is the exact meaning, the same bits on every ISA:

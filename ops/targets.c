@@ -81,7 +81,8 @@ typedef struct row {
     unsigned fast;
 } row;
 
-#define ROW(isa, fm, fn, hm, hn, um, un, quick) {PS_CPU_##isa, #isa, {fm, fn}, {hm, hn}, {um, un}, quick},
+#define ROW(isa, fm, fn, hm, hn, hk, um, un, quick) \
+    {PS_CPU_##isa, #isa, {fm, fn, 0}, {hm, hn, hk}, {um, un, 0}, quick},
 static const row x86_64_rows[] = {PS_TILES_x86_64(ROW){0}}, aarch64_rows[] = {PS_TILES_aarch64(ROW){0}},
                  arm_rows[] = {PS_TILES_arm(ROW){0}};
 #undef ROW
@@ -129,7 +130,7 @@ void ps_target_kernels(const ps_target *t, ps_kernels *k)
 
 static bool same_tile(ps_tile a, ps_tile b)
 {
-    return a.nr == b.nr && a.mr == b.mr;
+    return a.nr == b.nr && a.mr == b.mr && a.kr == b.kr;
 }
 
 const ps_target *ps_target_here(unsigned flags)
@@ -139,7 +140,8 @@ const ps_target *ps_target_here(unsigned flags)
     for (const ps_target *t = ps_targets; t->name; t++) {
         if (strcmp(t->arch, here_arch)) continue;
         ps_target_kernels(t, &there);
-        if (same_tile(here.gemm_f32_tile, there.gemm_f32_tile) && same_tile(here.gemm_bf16_tile, there.gemm_bf16_tile) &&
+        if (same_tile(here.gemm_f32_tile, there.gemm_f32_tile) &&
+            same_tile(here.gemm_bf16_tile, there.gemm_bf16_tile) &&
             same_tile(here.gemm_u8_tile, there.gemm_u8_tile) && here.fast == there.fast)
             return t;
     }

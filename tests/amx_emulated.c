@@ -37,9 +37,9 @@ void ps_requant_planned_amx_emulated(size_t m, size_t n, const int32_t *x, ptrdi
 void amx_emulated_select(ps_kernels *k)
 {
     k->gemm_bf16 = ps_gemm_bf16_amx_emulated;
-    k->gemm_bf16_tile = (ps_tile){AMX_MR, AMX_NR};
+    k->gemm_bf16_tile = (ps_tile){AMX_MR, AMX_NR, 2};
     k->gemm_u8 = ps_gemm_u8_amx_emulated;
-    k->gemm_u8_tile = (ps_tile){AMX_MR, AMX_NR};
+    k->gemm_u8_tile = (ps_tile){.mr = AMX_MR, .nr = AMX_NR};
     k->name_u8 = "amx_emulated";
     k->fast = PS_FAST_BF16 | PS_FAST_BF16X3;
     k->name_bf16 = "amx_emulated";

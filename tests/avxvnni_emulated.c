@@ -31,7 +31,7 @@ bool avxvnni_emulated_select(ps_kernels *k)
     if (!(ps_cpu_flags() & NEED)) return false;
     k->gemm_u8 = ps_gemm_u8_avxvnni_emulated;
     k->dwconv_u8 = ps_dwconv_u8_avxvnni_emulated;
-    k->gemm_u8_tile = (ps_tile){12, U8_NR};
+    k->gemm_u8_tile = (ps_tile){.mr = 12, .nr = U8_NR};
     k->name_u8 = "avxvnni_emulated";
     return true;
 }

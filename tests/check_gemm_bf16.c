@@ -31,20 +31,21 @@ static uint16_t *halves(size_t n, bool front)
     return x;
 }
 
-static size_t b_at(const operands *o, size_t nr, size_t q, size_t j)
+static size_t b_at(const operands *o, ps_tile tile, size_t q, size_t j)
 {
-    return j / nr * (size_t)o->panel + (q / 2 * nr + j % nr) * 2 + q % 2;
+    size_t nr = (size_t)tile.nr, kr = (size_t)tile.kr;
+    return j / nr * (size_t)o->panel + (q / kr * nr + j % nr) * kr + q % kr;
 }
 
 /* Panels are 64-byte aligned, so their guard page is in front; between them is a gap that must not be read. */
-static void panels(operands *o, const shape *s, size_t nr)
+static void panels(operands *o, const shape *s, ps_tile tile)
 {
-    size_t depth = s->k * s->taps, count = (s->n + nr - 1) / nr;
+    size_t nr = (size_t)tile.nr, depth = s->k * s->taps, count = (s->n + nr - 1) / nr;
     o->panel = (ptrdiff_t)((depth * nr + 32 * (1 + check_below(2)) + 31) / 32 * 32);
     uint16_t *b = (uint16_t *)(void *)check_bytes(count * (size_t)o->panel * sizeof *b, true);
     for (size_t q = 0; q < depth; q++)
         for (size_t j = 0; j < count * nr; j++)
-            b[b_at(o, nr, q, j)] = j < s->n ? ps_bf16_round(check_uniform(-1, 1)) : 0;
+            b[b_at(o, tile, q, j)] = j < s->n ? ps_bf16_round(check_uniform(-1, 1)) : 0;
     o->b = b;
 }
 
@@ -55,7 +56,6 @@ static double at(const void *x, bool half, ptrdiff_t i)
 
 static bool verify(check *c, const shape *s, const operands *o, const void *got)
 {
-    size_t nr = (size_t)c->tile.nr;
     double act_a = (double)s->e.a, act_b = (double)s->e.b;
     for (size_t i = 0; i < s->m; i++) {
         for (size_t j = 0; j < s->n; j++) {
@@ -63,7 +63,7 @@ static bool verify(check *c, const shape *s, const operands *o, const void *got)
             for (size_t q = 0; q < s->k * s->taps; q++) {
                 ptrdiff_t p = (ptrdiff_t)i * s->lda + (ptrdiff_t)(q % s->k);
                 double x = (double)ps_bf16_widen(o->a[q / s->k][p]),
-                       y = (double)ps_bf16_widen(o->b[b_at(o, nr, q, j)]);
+                       y = (double)ps_bf16_widen(o->b[b_at(o, c->tile, q, j)]);
                 sum += x * y;
                 terms += fabs(x * y);
             }
@@ -122,7 +122,7 @@ static void try_shape(check *c, shape s, bool in_place)
     operands o = {0};
     size_t rows = s.m ? s.m - 1 : 0, size = s.e.half ? 2 : 4;
     for (size_t t = 0; t < s.taps; t++) o.a[t] = halves(rows * (size_t)s.lda + s.k, s.front);
-    panels(&o, &s, (size_t)c->tile.nr);
+    panels(&o, &s, c->tile);
     if (s.e.bias) s.e.bias = check_random(s.n, s.front, -1, 1);
     size_t size_c = s.m && s.n ? rows * (size_t)s.ldc + s.n : 0;
     uint8_t *y = check_bytes(size_c * size, s.front);
@@ -168,7 +168,7 @@ static ps_epilogue any_epilogue(void)
 static void specials(check *c)
 {
     ps_gemm_bf16_fn *f = (ps_gemm_bf16_fn *)c->neu;
-    const size_t k = 70, n = 3, nr = (size_t)c->tile.nr;
+    const size_t k = 72, n = 3, nr = (size_t)c->tile.nr;
     const float inf = INFINITY, tiny = 0x1p-130f;
     const float cases[][3] = {{inf, 1, inf},    {inf, -1, -inf},    {inf, 0, NAN},
                               {NAN, 1, NAN},    {1, NAN, NAN},      {tiny, 1e30f, 0},
@@ -185,7 +185,7 @@ static void specials(check *c)
             memcpy(&bits, &cases[i][0], sizeof bits);
             a[p] = (uint16_t)(bits >> 16);
             memcpy(&bits, &cases[i][1], sizeof bits);
-            b[b_at(&o, nr, p, 1)] = (uint16_t)(bits >> 16);
+            b[b_at(&o, c->tile, p, 1)] = (uint16_t)(bits >> 16);
             float y[3];
             uint16_t y16[3];
             const uint16_t *taps = a;
@@ -201,11 +201,11 @@ static void time_product(check *c, const char *name, size_t m, size_t k, size_t 
 
 void check_gemm_bf16(check *c)
 {
-    const size_t mr = (size_t)c->tile.mr, nr = (size_t)c->tile.nr;
+    const size_t mr = (size_t)c->tile.mr, nr = (size_t)c->tile.nr, kr = (size_t)c->tile.kr;
     const size_t ks[] = {0, 2, 4, 6, 14, 16, 30, 32, 34, 48, 62, 64, 66, 74, 96, 130};
     for (size_t m = 0; m <= 2 * mr + 1 && !c->failed; m++) {
         for (size_t n = 0; n <= 2 * nr + 1 && !c->failed; n += 1 + check_below(3)) {
-            size_t k = ks[check_below(sizeof ks / sizeof *ks)],
+            size_t k = ks[check_below(sizeof ks / sizeof *ks)] / kr * kr,
                    taps = check_below(4) ? 1 : check_below(MAX_TAPS + 1);
             try_shape(c,
                       (shape){m, n, k, taps, (ptrdiff_t)(k + check_below(3)),

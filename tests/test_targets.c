@@ -12,6 +12,7 @@ static void same_tile(ps_tile want, ps_tile have)
 {
     assert_int_equal(want.mr, have.mr);
     assert_int_equal(want.nr, have.nr);
+    assert_int_equal(want.kr, have.kr);
 }
 
 static void same(const ps_kernels *want, const ps_kernels *have)
@@ -29,7 +30,7 @@ static const struct {
     const char *isa;
     unsigned need;
 } rows[] = {
-#define ROW(isa, fm, fn, hm, hn, um, un, fast) {#isa, PS_CPU_##isa},
+#define ROW(isa, fm, fn, hm, hn, hk, um, un, fast) {#isa, PS_CPU_##isa},
     PS_TILES(ROW)
 #undef ROW
 };
