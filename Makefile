@@ -107,6 +107,7 @@ onnx-nodes: $(B)/onnx_nodes ; $(Q)$(EMU) $(B)/onnx_nodes           ## the ONNX b
 operators: $(B)/onnx_nodes ; $(Q)$(B)/onnx_nodes --markdown > docs/OPERATORS.md   ## write docs/OPERATORS.md
 test: all lint check units cli-test hostile-test example-test                ## everything that needs no foreign data
 cli-test: all $(B)/make_tiny ; $(Q)EMU='$(EMU)' tests/cli.sh $(B)    ## the command from outside
+memory-test: all $(B)/make_tiny ; $(Q)EMU='$(EMU)' tests/memory.sh $(B) ## what info says against the memory a process takes
 lint: all ; $(Q)NM=$(NM) tests/lint/lint.sh $(B) "$(ISAS)"      ## layers, prefixes, one home per dependency
 
 $(B)/libpoise.a: $(LIB:%.c=$(B)/%.o) ; $(call say,AR,$@) rm -f $@ && $(AR) rcs $@ $^
@@ -133,5 +134,5 @@ $(B)/%.o: %.c Makefile $(B)/flags ; @mkdir -p $(@D)
 -include $(LIB:%.c=$(B)/%.d) $(APP:%.c=$(B)/%.d) $(B)/app/main.d $(CHECK:%.c=$(B)/%.d) $(TESTS:%.c=$(B)/%.d) $(SUPPORT:%.c=$(B)/%.d) \
     $(B)/tests/make_tiny.d $(B)/tests/tiny_onnx.d $(B)/tests/onnx_nodes.d
 include install.mk tests/fuzz/fuzz.mk bench/bench.mk
-.PHONY: FORCE build-tests cli-test onnx-nodes operators all check bench-kernels clean help units test lint
+.PHONY: FORCE memory-test build-tests cli-test onnx-nodes operators all check bench-kernels clean help units test lint
 .DEFAULT_GOAL := all

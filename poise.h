@@ -121,13 +121,14 @@ typedef struct poise_options {
                         * thread that runs a session is kept there for the time of the run */
 } poise_options;
 
-/* What a model takes, in bytes, known before anything runs. */
+/* What a model and one session of it take, in bytes and to the byte, known before anything runs. */
 typedef struct poise_memory {
     size_t weights;     /* constants in use: packed for the chosen kernels, or used in place */
     size_t arena;       /* activations, planned by lifetime */
     size_t scratch;     /* the largest working space of any node, for all threads */
-    size_t overhead;    /* tables of the model and the session */
-    size_t peak;        /* the sum of the above */
+    size_t overhead;    /* tables of the model and the session, and what rounding to pages adds to any of these */
+    size_t peak;        /* the sum of the above: all that is asked of the system, and constants used in place */
+    size_t opening;     /* the most while it was opened, before there was a session: what is packed beside what is not yet */
     size_t lower_bound; /* no plan of this node order could have a smaller arena */
 } poise_memory;
 

@@ -1,5 +1,7 @@
 /* app/cli.c - what the verbs share. */
 #include "app/cli.h"
+
+#include "app/account.h"
 #include "app/warn.h"
 
 #include "models/letterbox.h"
@@ -47,8 +49,8 @@ poise_convert_options ps_cli_convert_options(const ps_args *a)
 
 poise_status ps_cli_options(const ps_args *a, int threads, poise_options *out)
 {
-    *out = (poise_options){.threads = threads, .max_memory = a->max_mem, .isa = a->isa, .tuning = a->tuning,
-                           .cpu_mask = a->cpu_mask};
+    *out = (poise_options){.threads = threads, .isa = a->isa, .tuning = a->tuning, .cpu_mask = a->cpu_mask};
+    PS_TRY(ps_account_limit(a, threads, &out->max_memory));
     return ps_cli_precision(a, &out->precision);
 }
 
@@ -73,6 +75,7 @@ poise_status ps_cli_opened(const ps_args *a, poise_model **m)
         ps_task_free(&t);
     }
     poise_status s = ps_cli_check_size(a, *m);
+    if (!s) s = ps_account_check(a, *m);
     if (s) poise_model_close(*m), *m = NULL;
     return s;
 }

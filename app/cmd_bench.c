@@ -1,4 +1,5 @@
 /* app/cmd_bench.c - poise bench: how fast a model runs on this machine. */
+#include "app/account.h"
 #include "app/bench_report.h"
 #include "app/bench_soak.h"
 #include "app/bench_times.h"
@@ -10,11 +11,11 @@
 #include "nn/session.h"
 #include "nn/tuning.h"
 #include "runtime/clock.h"
+#include "runtime/process.h"
 #include "runtime/sysfs.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 enum { WARM_UP = 3 };
 
@@ -24,7 +25,8 @@ typedef struct result {
     uint64_t cpus;                /* that they are kept on; 0 = anywhere */
     uint64_t network;             /* its signature */
     double min, median, p90, p99; /* ms */
-    double peak_rss, plan_peak;   /* MB of 2^20 bytes */
+    double peak_rss;              /* MB of 2^20 bytes, so far: rows further down include those above */
+    double plan_peak, memory;     /* of the plan; all that the account of poise info has */
     double *nodes;                /* ms, least of all runs; NULL without --layers and --report */
     ps_peaks peaks;               /* with them */
     ps_soak soak;                 /* n = 0 without --soak */
@@ -41,13 +43,6 @@ typedef struct output {
 static bool is(const ps_args *a, const char *format)
 {
     return a->format && !strcmp(a->format, format);
-}
-
-/* The most memory this process has held so far: rows further down include those above. */
-static double peak_rss(void)
-{
-    struct rusage u;
-    return getrusage(RUSAGE_SELF, &u) ? 0 : (double)u.ru_maxrss / 1024;
 }
 
 /* Inputs share memory with later values, so every run gets them anew, outside the time measured. */
@@ -92,7 +87,7 @@ static poise_status bench(const ps_args *a, const poise_model *m, double *ms, re
     r->network = ps_network_signature(m, s->calls);
     r->cpus = ps_crew_cpus(&m->crew, m->threads);
     measure(s, a->runs, ms);
-    r->peak_rss = peak_rss();
+    r->peak_rss = (double)ps_process_most() / 1048576;
     poise_status status = POISE_OK;
     if (r->nodes) status = measure_nodes(s, m, a->runs, r->nodes);
     if (r->nodes && !status) status = measure_peaks(m, r->cpus, &r->peaks);
@@ -104,9 +99,10 @@ static poise_status bench(const ps_args *a, const poise_model *m, double *ms, re
     r->median = ps_times_quantile(ms, a->runs, 0.5);
     r->p90 = ps_times_quantile(ms, a->runs, 0.9);
     r->p99 = ps_times_quantile(ms, a->runs, 0.99);
-    poise_memory p;
-    poise_model_memory(m, &p);
-    r->plan_peak = (double)p.peak / 1048576;
+    ps_account all;
+    ps_account_of(a, m, &all);
+    r->plan_peak = (double)all.plan.peak / 1048576;
+    r->memory = (double)all.total / 1048576;
     r->isa = m->kernels.name;
     r->precision = poise_precision_name(m->precision);
     r->runs = a->runs;
@@ -116,7 +112,8 @@ static poise_status bench(const ps_args *a, const poise_model *m, double *ms, re
 /* ---- output ---------------------------------------------------------------------------------------- */
 
 static const char *const columns[] = {"model",     "precision", "isa",    "threads", "runs",        "min_ms",
-                                      "median_ms", "p90_ms",    "p99_ms", "peak_rss_mb", "plan_peak_mb"};
+                                      "median_ms", "p90_ms",    "p99_ms", "peak_rss_mb", "plan_peak_mb",
+                                      "memory_mb"};
 enum { N_COLUMNS = sizeof columns / sizeof *columns };
 
 static void json_times(ps_json *j, const poise_model *m, const result *r)
@@ -134,6 +131,7 @@ static void json_times(ps_json *j, const poise_model *m, const result *r)
     ps_json_number(j, "p99_ms", r->p99, 6);
     ps_json_number(j, "peak_rss_mb", r->peak_rss, 5);
     ps_json_number(j, "plan_peak_mb", r->plan_peak, 5);
+    ps_json_number(j, "memory_mb", r->memory, 5);
     if (r->soak.n) ps_soak_json(j, &r->soak);
 }
 
@@ -179,9 +177,9 @@ static void table_head(bool csv)
 static void table_row(const result *r, bool csv)
 {
     const char *c = csv ? "," : " | ";
-    printf("%s%s%s%s%s%s%s%d%s%d%s%.3f%s%.3f%s%.3f%s%.3f%s%.1f%s%.1f%s\n", csv ? "" : "| ", r->model, c, r->precision, c, r->isa,
+    printf("%s%s%s%s%s%s%s%d%s%d%s%.3f%s%.3f%s%.3f%s%.3f%s%.1f%s%.1f%s%.1f%s\n", csv ? "" : "| ", r->model, c, r->precision, c, r->isa,
            c, r->threads, c, r->runs, c, r->min, c, r->median, c, r->p90, c, r->p99, c, r->peak_rss, c, r->plan_peak,
-           csv ? "" : " |");
+           c, r->memory, csv ? "" : " |");
 }
 
 static void table(const ps_args *a, const poise_model *m, const result *r, bool first)

@@ -1,4 +1,5 @@
 /* app/cmd_info.c - poise info: what a model is, as text or JSON. */
+#include "app/account.h"
 #include "app/cli.h"
 #include "app/json.h"
 #include "app/svg.h"
@@ -139,25 +140,30 @@ static void text_nodes(const poise_model *m)
     }
 }
 
-static void text_memory(const poise_model *m)
+static void text_memory(const ps_args *a, const poise_model *m)
 {
-    poise_memory p;
-    char a[PS_BYTES_TEXT], b[PS_BYTES_TEXT];
-    poise_model_memory(m, &p);
+    ps_account all;
+    const poise_memory *p = &all.plan;
+    char x[PS_BYTES_TEXT], y[PS_BYTES_TEXT];
+    ps_account_of(a, m, &all);
     printf("memory (%d thread%s, %s)\n", m->threads, m->threads == 1 ? "" : "s", m->kernels.name);
-    printf("  weights   %10s\n", ps_cli_bytes(p.weights, a));
-    printf("  arena     %10s  (%.3f x the lower bound of %s)\n", ps_cli_bytes(p.arena, a), ratio(&p),
-           ps_cli_bytes(p.lower_bound, b));
-    printf("  scratch   %10s\n", ps_cli_bytes(p.scratch, a));
-    printf("  tables    %10s\n", ps_cli_bytes(p.overhead, a));
-    printf("  peak      %10s\n", ps_cli_bytes(p.peak, a));
+    printf("  weights   %10s\n", ps_cli_bytes(p->weights, x));
+    printf("  arena     %10s  (%.3f x the lower bound of %s)\n", ps_cli_bytes(p->arena, x), ratio(p), ps_cli_bytes(p->lower_bound, y));
+    printf("  scratch   %10s\n", ps_cli_bytes(p->scratch, x));
+    printf("  tables    %10s\n", ps_cli_bytes(p->overhead, x));
+    printf("  peak      %10s  of the plan; %s while it is opened\n", ps_cli_bytes(p->peak, x), ps_cli_bytes(p->opening, y));
+    if (all.detector) printf("  results   %10s\n", ps_cli_bytes(all.detector, x));
+    if (all.threads) printf("  stacks    %10s\n", ps_cli_bytes(all.threads, x));
+    printf("  program   %10s  (at most: what is never called is not read) and %s of the C library\n", ps_cli_bytes(all.images, x),
+           ps_cli_bytes(all.libc, y));
+    printf("  all       %10s  (%zu bytes); a picture of W x H pixels takes 3 W H more\n", ps_cli_bytes(all.total, x), all.total);
 }
 
-static void print_text(const char *path, const poise_model *m)
+static void print_text(const ps_args *a, const poise_model *m)
 {
     const ps_graph *g = &m->graph;
     char macs[32], params[32];
-    printf("%s: %d nodes, %s parameters, %s MACs\nprecision %s\n", ps_cli_base(path), g->n_nodes,
+    printf("%s: %d nodes, %s parameters, %s MACs\nprecision %s\n", ps_cli_base(a->words.v[0]), g->n_nodes,
            scaled(total_params(g), params), scaled(total_macs(g), macs), m->precision_text);
     if (m->gate.n_nodes)
         printf("  %s of the MACs, in %d convolutions of boxes and keypoints, only where a score passes (predict)\n",
@@ -171,7 +177,7 @@ static void print_text(const char *path, const poise_model *m)
     for (int i = 0; ps_op_at(i); i++)
         if (count_op(g, ps_op_at(i))) printf("  %-17s %4d\n", ps_op_at(i)->name, count_op(g, ps_op_at(i)));
     text_nodes(m);
-    text_memory(m);
+    text_memory(a, m);
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------------ */
@@ -212,6 +218,22 @@ static void json_plan(ps_json *j, const poise_model *m)
     ps_json_end(j);
 }
 
+/* All that the command takes for it. */
+static void json_memory(ps_json *j, const ps_args *a, const poise_model *m)
+{
+    ps_account all;
+    ps_account_of(a, m, &all);
+    ps_json_object(j, "memory");
+    ps_json_int(j, "plan_bytes", (int64_t)all.plan.peak);
+    ps_json_int(j, "opening_bytes", (int64_t)all.plan.opening);
+    ps_json_int(j, "results_bytes", (int64_t)all.detector);
+    ps_json_int(j, "stacks_bytes", (int64_t)all.threads);
+    ps_json_int(j, "program_bytes", (int64_t)all.images);
+    ps_json_int(j, "libc_bytes", (int64_t)all.libc);
+    ps_json_int(j, "total_bytes", (int64_t)all.total);
+    ps_json_end(j);
+}
+
 /* null for a network of floats. */
 static void json_int8(ps_json *j, const ps_graph *g)
 {
@@ -235,7 +257,7 @@ static void json_int8(ps_json *j, const ps_graph *g)
     ps_json_end(j);
 }
 
-static void print_json(const poise_model *m)
+static void print_json(const ps_args *a, const poise_model *m)
 {
     const ps_graph *g = &m->graph;
     ps_json j = ps_json_begin(stdout);
@@ -257,6 +279,7 @@ static void print_json(const poise_model *m)
     for (int32_t i = 0; i < g->n_meta; i++) ps_json_text(&j, g->meta[i].key, g->meta[i].value);
     ps_json_end(&j);
     json_plan(&j, m);
+    json_memory(&j, a, m);
     ps_json_end(&j);
     putchar('\n');
 }
@@ -265,8 +288,8 @@ static poise_status info(const ps_args *a, poise_model **m)
 {
     PS_TRY(ps_cli_open(a, a->threads, m));
     if (a->svg) PS_TRY(ps_svg_plan(*m, ps_cli_base(a->words.v[0]), a->svg));
-    if (a->json) print_json(*m);
-    else print_text(a->words.v[0], *m);
+    if (a->json) print_json(a, *m);
+    else print_text(a, *m);
     return POISE_OK;
 }
 

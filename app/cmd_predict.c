@@ -1,16 +1,16 @@
 /* app/cmd_predict.c - poise predict: objects, keypoints or classes in images. */
+#include "app/account.h"
 #include "app/nets.h"
 #include "app/save.h"
 #include "app/sources.h"
 #include "models/image.h"
 #include "runtime/clock.h"
 #include "runtime/memory.h"
+#include "runtime/process.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MOST_FOUND = 300, MOST_CLASSES = 5 };
 
 typedef struct job {
     const ps_args *args;
@@ -115,7 +115,7 @@ static poise_status prepare(job *j)
     PS_TRY(ps_nets_open(&j->nets, a));
     j->detector = j->nets.net[0].detector;
     bool classes = j->detector->task.kind == PS_TASK_CLASSIFY;
-    j->cap = a->max_det ? a->max_det : classes ? MOST_CLASSES : MOST_FOUND;
+    j->cap = a->max_det ? a->max_det : classes ? PS_MOST_CLASSES : PS_MOST_FOUND;
     j->options = (poise_detect_options){.conf = threshold(a->conf),
                                         .iou = threshold(a->iou),
                                         .max_det = j->cap,
@@ -171,6 +171,16 @@ static poise_status predict(job *j, int i)
     return s;
 }
 
+/* What was held, beside the account of info; each further shape of --rect has told its own. */
+static void tell_memory(const job *j)
+{
+    ps_account all;
+    char held[PS_BYTES_TEXT], planned[PS_BYTES_TEXT];
+    ps_account_of(j->args, j->nets.net[0].model, &all);
+    ps_cli_note(j->args, "memory: %s at most so far; %s planned, pictures apart\n", ps_cli_bytes(ps_process_most(), held),
+                ps_cli_bytes(all.total, planned));
+}
+
 static void speed(const job *j)
 {
     const ps_task *t = &j->detector->task;
@@ -181,6 +191,7 @@ static void speed(const job *j)
         "Speed: %.1fms decode, %.1fms preprocess, %.1fms inference, %.1fms postprocess per image at shape "
         "(1, %d, %d, %d), precision %s\n",
         j->ms[0] / n, j->ms[1] / n, j->ms[2] / n, j->ms[3] / n, t->in_c, t->in_h, t->in_w, poise_model_kernels(j->nets.net[0].model));
+    if (j->args->verbose) tell_memory(j);
     if (*j->save.dir) ps_cli_note(j->args, "Results saved to %s\n", j->save.dir);
 }
 

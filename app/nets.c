@@ -3,6 +3,7 @@
 
 #include "convert/refit.h"
 #include "nn/model.h"
+#include "runtime/file.h"
 #include "runtime/memory.h"
 
 #include <string.h>
@@ -25,13 +26,15 @@ static void stop(ps_net *net)
     *net = (ps_net){0};
 }
 
-/* Keeps the bytes of the network for other shapes: a .poise file stays mapped, ONNX is converted here. */
+/* The bytes of the network for other shapes: a .poise file is read again, ONNX is converted here. */
 static poise_status open_source(ps_nets *n)
 {
     const char *path = n->args->words.v[0];
-    PS_TRY(ps_file_map(path, &n->file));
-    if (ps_format_is(n->file.bytes, n->file.size)) return POISE_OK;
-    ps_file_unmap(&n->file);
+    ps_file f;
+    PS_TRY(ps_file_map(path, &f));
+    bool ours = ps_format_is(f.bytes, f.size);
+    ps_file_unmap(&f);
+    if (ours) return POISE_OK;
     poise_convert_options co = ps_cli_convert_options(n->args);
     return poise_convert(path, &co, &n->converted, &n->size);
 }
@@ -86,7 +89,7 @@ static int32_t cells(const ps_task *t, int32_t size)
     return size < most ? size : most;
 }
 
-/* Bytes that are open; the limit of another network is less by them. */
+/* Bytes that are open. */
 static size_t open_bytes(const ps_nets *n)
 {
     size_t all = n->size;
@@ -102,24 +105,28 @@ static poise_status open_shape(const ps_nets *n, int32_t h, int32_t w, ps_net *n
 {
     ps_graph g = {0};
     void *bytes = NULL;
-    size_t size = 0, taken = open_bytes(n);
+    size_t size = 0, detector = ps_detector_size(n->net[0].model, &n->net[0].detector->task);
     poise_options o;
     PS_TRY(ps_cli_options(n->args, n->args->threads, &o));
     if (o.max_memory) {
-        PS_REQUIRE(taken < o.max_memory, POISE_NO_MEMORY, "--max-mem leaves nothing for a second shape");
-        o.max_memory -= taken;
+        size_t left = ps_memory_left();
+        PS_REQUIRE(left > detector, POISE_NO_MEMORY, "--max-mem leaves nothing for a second shape");
+        o.max_memory = left - detector;
     }
-    poise_status s = n->converted ? ps_format_read(&g, n->converted, n->size) : ps_format_read(&g, n->file.bytes, n->file.size);
-    if (s == POISE_OK) s = ps_refit(&g, h, w);
-    if (s == POISE_OK) s = ps_format_write(&g, &bytes, &size);
-    ps_graph_free(&g);
-    if (s == POISE_UNSUPPORTED && n->converted) { /* an ONNX file whose size is free */
-        poise_convert_options co = {.imgsz_h = h, .imgsz_w = w};
-        s = poise_convert(n->args->words.v[0], &co, &bytes, &size);
+    poise_convert_options co = {.imgsz_h = h, .imgsz_w = w};
+    const char *path = n->args->words.v[0];
+    if (n->converted) {
+        poise_status s = ps_format_read(&g, n->converted, n->size);
+        if (s == POISE_OK) s = ps_refit(&g, h, w);
+        if (s == POISE_OK) s = ps_format_write(&g, &bytes, &size);
+        ps_graph_free(&g);
+        if (s == POISE_UNSUPPORTED) s = poise_convert(path, &co, &bytes, &size); /* an ONNX file whose size is free */
+        PS_TRY(s);
+        PS_TRY(ps_model_adopt(bytes, size, path, &o, &net->model));
+    } else {
+        PS_TRY(poise_model_open_any(path, &co, &o, &net->model));
     }
-    PS_TRY(s);
-    PS_TRY(ps_model_adopt(bytes, size, n->args->words.v[0], &o, &net->model));
-    s = start(n, net);
+    poise_status s = start(n, net);
     if (s == POISE_OK && (net->h != h || net->w != w)) s = ps_fail(POISE_UNSUPPORTED, "the network stays %dx%d", net->h, net->w);
     if (s != POISE_OK) stop(net);
     return s;
@@ -172,7 +179,6 @@ ps_detector *ps_nets_for(ps_nets *n, int32_t w, int32_t h)
 void ps_nets_close(ps_nets *n)
 {
     for (int i = 0; i < PS_MAX_NETS; i++) stop(&n->net[i]);
-    ps_file_unmap(&n->file);
     poise_free(n->converted);
     *n = (ps_nets){0};
 }

@@ -4,7 +4,6 @@
 
 #include "app/cli.h"
 #include "models/detector.h"
-#include "runtime/file.h"
 
 enum { PS_MAX_NETS = 4 };
 
@@ -25,8 +24,7 @@ typedef struct ps_nets {
     ps_net net[PS_MAX_NETS];
     int n;
     unsigned clock;
-    ps_file file;    /* a .poise file, for other shapes */
-    void *converted; /* or one that was made in memory */
+    void *converted; /* NULL = they are in a .poise file; for other shapes */
     size_t size;     /* of it */
 } ps_nets;
 

@@ -59,16 +59,18 @@ static poise_status convert(const ps_file *f, const poise_convert_options *o, vo
     return s;
 }
 
-/* A .poise file for another image size; *bytes stays NULL where it has the size that was asked for. */
-static poise_status resize(const ps_file *f, const poise_convert_options *o, void **bytes, size_t *size)
+/* Opens a .poise file for another image size, from the mapped file itself; *out stays NULL where it has the size that was asked
+ * for. */
+static poise_status open_resized(ps_file *f, const char *path, const poise_convert_options *co, const poise_options *o,
+                                 poise_model **out)
 {
-    ps_graph g = {0};
+    ps_graph g = {.mapped = f->bytes, .mapped_size = f->size};
     int32_t h, w;
-    if (!o || o->imgsz_h <= 0 || o->imgsz_w <= 0) return POISE_OK;
+    if (!co || co->imgsz_h <= 0 || co->imgsz_w <= 0) return POISE_OK;
     poise_status s = ps_format_read(&g, f->bytes, f->size);
-    if (s == POISE_OK && ps_refit_size(&g, &h, &w) && (h != o->imgsz_h || w != o->imgsz_w)) {
-        s = refit(&g, o);
-        if (s == POISE_OK) s = ps_format_write(&g, bytes, size);
+    if (s == POISE_OK && ps_refit_size(&g, &h, &w) && (h != co->imgsz_h || w != co->imgsz_w)) {
+        s = refit(&g, co);
+        if (s == POISE_OK) return ps_model_adopt_graph(&g, f, path, o, out);
     }
     ps_graph_free(&g);
     return s;
@@ -96,12 +98,11 @@ poise_status poise_model_open_any(const char *path, const poise_convert_options 
     *out = NULL;
     PS_TRY(ps_file_map(path, &f));
     bool ours = ps_format_is(f.bytes, f.size);
-    bytes = NULL;
-    poise_status resized = ours ? resize(&f, co, &bytes, &size) : POISE_OK;
+    poise_status s = ours ? open_resized(&f, path, co, o, out) : POISE_OK;
     ps_file_unmap(&f);
-    if (resized) return ps_fail_in(resized, "%s", path);
-    if (ours && !bytes) return poise_model_open(path, o, out);
-    if (!ours) PS_TRY(poise_convert(path, co, &bytes, &size)); /* the file is unmapped before weights are packed */
-    poise_status s = ps_model_adopt(bytes, size, path, o, out);
+    if (s != POISE_OK) return ps_fail_in(s, "%s", path);
+    if (ours) return *out ? s : poise_model_open(path, o, out);
+    PS_TRY(poise_convert(path, co, &bytes, &size)); /* the file is unmapped before weights are packed */
+    s = ps_model_adopt(bytes, size, path, o, out);
     return s == POISE_OK ? s : ps_fail_in(s, "%s", path);
 }

@@ -22,7 +22,14 @@ enum { MOST_FOUND = 300 };
 #define SHRINK_MARGIN 1.25
 
 /* The block: two arrays of candidates, two of sort keys, one byte for each class.  Most pages of it are never
- * touched: a picture with 100 candidates costs a few kB. */
+ * touched: a picture with 100 candidates costs a few kB.  In the account it has so many. */
+enum { COUNTED = 1000, CANDIDATE_BYTES = 2 * (sizeof(ps_candidate) + sizeof(uint64_t)) };
+
+static size_t block_counts(const ps_task *t)
+{
+    return COUNTED * CANDIDATE_BYTES + (size_t)t->n_classes;
+}
+
 static poise_status take_block(ps_detector *d)
 {
     ps_arena a = {0};
@@ -34,11 +41,20 @@ static poise_status take_block(ps_detector *d)
         k->keys = ps_arena_push(&a, 2 * (size_t)k->cap * sizeof *k->keys);
         d->wanted = ps_arena_push(&a, (size_t)d->task.n_classes);
         if (pass) break;
-        d->block = ps_alloc(a.used);
+        d->block = ps_alloc_sparse(a.used, block_counts(&d->task));
         PS_REQUIRE(d->block, POISE_NO_MEMORY, "no memory (%zu bytes) for candidates", a.used);
         a = (ps_arena){.base = d->block, .cap = a.used};
     }
     return POISE_OK;
+}
+
+size_t ps_detector_size(const poise_model *m, const ps_task *t)
+{
+    size_t reals = 0;
+    poise_tensor y;
+    for (int i = 0; i < PS_MAX_OUTPUTS && poise_model_output(m, i, &y); i++)
+        if (y.scale > 0) reals += ps_round_up(poise_tensor_count(&y), 16) * sizeof(float);
+    return ps_alloc_size(sizeof(ps_detector)) + block_counts(t) + (reals ? ps_alloc_size(reals) : 0);
 }
 
 /* Room for quantised outputs as floats, each at a multiple of 16. */

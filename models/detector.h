@@ -28,6 +28,9 @@ typedef struct ps_detector {
 
 /* Resolves the task and takes the working memory.  The session must outlive the detector. */
 poise_status ps_detector_open(poise_session *s, const ps_task_options *o, ps_detector **out);
+/* What a detector for m takes beside its session, in the account of runtime/memory.h: room for 1000 candidates is counted.
+ * Scaling a picture takes more, by its width. */
+size_t ps_detector_size(const poise_model *m, const ps_task *t);
 /* poise_detect, with the times and the trace left in the detector.  Fails for a picture that cannot be
  * scaled, for options that make no sense and when there is no memory for larger tables. */
 poise_status ps_detector_run(ps_detector *d, const poise_image *img, const poise_detect_options *o,

@@ -32,6 +32,12 @@ void ps_graph_free(ps_graph *g)
     *g = (ps_graph){0};
 }
 
+size_t ps_graph_size(const ps_graph *g)
+{
+    return ps_block_size(g->values) + ps_block_size(g->nodes) + ps_block_size(g->inputs) + ps_block_size(g->outputs) +
+           ps_block_size(g->meta) + ps_heap_size(&g->heap);
+}
+
 poise_status ps_graph_value(ps_graph *g, const char *name, int32_t *out)
 {
     PS_TRY(GROW(g, values));

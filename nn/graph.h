@@ -49,6 +49,8 @@ typedef struct ps_graph {
 } ps_graph;
 
 void ps_graph_free(ps_graph *g);
+/* What its tables take, in the account of runtime/memory.h. */
+size_t ps_graph_size(const ps_graph *g);
 
 /* Adds an empty value (live = -1) and gives its index in *out.  `name` is copied; NULL is "". */
 poise_status ps_graph_value(ps_graph *g, const char *name, int32_t *out);

@@ -151,17 +151,18 @@ static poise_status find_kept(opening *w)
     return POISE_OK;
 }
 
+enum { AROUND = 65536 }; /* what Linux maps along with a page of a file that is read, before and behind it */
+
 /* Not the memory of a caller: that of a mapped file, or of bytes that are ours. */
 static bool may_release(const poise_model *m)
 {
     return m->own || m->file.size;
 }
 
-/* A constant's memory goes: of a mapped file with its surroundings, which the system maps along with what is read
- * (64 kB on Linux) and reads again if need be. */
+/* A constant's memory goes: of a mapped file with its surroundings, which the system reads again if need be. */
 static void release_constant(const poise_model *m, const uint8_t *p, size_t n)
 {
-    const size_t around = 65536;
+    const size_t around = AROUND;
     bool in_file = m->file.size && p >= m->file.bytes && p < m->file.bytes + m->file.size;
     if (in_file) { /* others were made while opening: constants of another precision */
         size_t at = (size_t)(p - m->file.bytes), from = at < around ? 0 : at - around;
@@ -234,6 +235,16 @@ static void move_kept(opening *w)
     }
 }
 
+/* Of the account: the block of weights, and the table of where each node's are. */
+static size_t weights_taken(const poise_model *m)
+{
+    return ps_alloc_size(m->packed_bytes + (may_release(m) ? m->constant_bytes : 0));
+}
+static size_t packed_table(const poise_model *m)
+{
+    return ps_alloc_size(((size_t)m->graph.n_nodes + 1) * sizeof *m->packed);
+}
+
 static poise_status pack(opening *w)
 {
     poise_model *m = w->m;
@@ -241,6 +252,7 @@ static poise_status pack(opening *w)
     PS_REQUIRE(ps_size_add(&total, m->packed_bytes, may_release(m) ? m->constant_bytes : 0), POISE_NO_MEMORY,
                "the weights overflow size_t");
     m->packed = ps_alloc_array((size_t)m->graph.n_nodes + 1, sizeof *m->packed);
+    ps_block_leaves(m->own); /* its pages go as they are packed */
     m->weights = ps_alloc(total);
     PS_REQUIRE(m->packed && m->weights, POISE_NO_MEMORY, "no memory for %zu bytes of weights", total);
     for (int32_t j = 0; j < w->n_order; j++) {
@@ -254,13 +266,37 @@ static poise_status pack(opening *w)
     return POISE_OK;
 }
 
-static poise_status check_limit(const poise_model *m, size_t limit)
+/* What packing takes at most beside the tables: what is packed so far, and the constants that are packed now (of a mapped
+ * file, with what the system reads along) or are still to be packed. */
+static size_t while_packing(const opening *w)
 {
+    const poise_model *m = w->m;
+    size_t packed = 0, most = 0, own = ps_block_size(m->own);
+    for (int32_t j = 0; j < w->n_order; j++) {
+        const ps_node *n = &m->graph.nodes[w->order[j].node];
+        size_t now = own, gone = 0;
+        for (int k = 0; k < n->n_in; k++)
+            if (is_last_use(w, w->order[j].node, k)) gone += ps_value_bytes(&m->graph.values[n->in[k]]);
+        packed += w->order[j].bytes;
+        if (m->file.size) now = gone + 2 * (size_t)AROUND < m->file.size ? gone + 2 * (size_t)AROUND : m->file.size;
+        now += packed;
+        own -= gone < own ? gone : own;
+        if (now > most) most = now;
+    }
+    return most;
+}
+
+static poise_status check_limit(opening *w, const ps_heap *tmp, size_t limit)
+{
+    poise_model *m = w->m;
     poise_memory need;
     poise_model_memory(m, &need);
-    PS_REQUIRE(!limit || need.peak <= limit, POISE_NO_MEMORY,
-               "needs %zu bytes (weights %zu, arena %zu, scratch %zu, tables %zu), the limit is %zu", need.peak, need.weights,
-               need.arena, need.scratch, need.overhead, limit);
+    size_t session = ps_alloc_size(poise_session_size(m)), weights = weights_taken(m);
+    m->opening_bytes = need.peak - session - weights + while_packing(w) + ps_heap_size(tmp);
+    size_t most = need.peak > m->opening_bytes ? need.peak : m->opening_bytes;
+    PS_REQUIRE(!limit || most <= limit, POISE_NO_MEMORY,
+               "needs %zu bytes (weights %zu, arena %zu, scratch %zu, tables %zu, while opening %zu), the limit is %zu", most,
+               need.weights, need.arena, need.scratch, need.overhead, m->opening_bytes, limit);
     return POISE_OK;
 }
 
@@ -284,7 +320,7 @@ static poise_status prepare(opening *w, ps_heap *tmp, const source *from)
     ps_model_calls(m, w->tensors, w->links, w->calls);
     PS_TRY(measure(w));
     PS_TRY(find_kept(w));
-    PS_TRY(check_limit(m, from->o ? from->o->max_memory : 0));
+    PS_TRY(check_limit(w, tmp, from->o ? from->o->max_memory : 0));
     return pack(w);
 }
 
@@ -364,13 +400,8 @@ static poise_status choose_precision(poise_model *m, const poise_options *o)
     return half && p == POISE_FAST ? ps_precision_narrow(&m->graph) : POISE_OK;
 }
 
-static poise_status open_bytes(poise_model *m, const void *bytes, size_t size, const source *from)
+static poise_status open_graph(poise_model *m, const source *from)
 {
-    PS_REQUIRE((size_t)bytes % PS_ALIGN == 0, POISE_BAD_ARGUMENT, "the model's bytes are not aligned to %d", PS_ALIGN);
-    PS_TRY(choose_kernels(m, from->o));
-    m->graph.mapped = m->file.size ? m->file.bytes : NULL;
-    m->graph.mapped_size = m->file.size;
-    PS_TRY(ps_format_read(&m->graph, bytes, size));
     PS_TRY(choose_precision(m, from->o));
     PS_TRY(ps_gate_find(&m->gate, &m->graph));
     PS_TRY(ps_plan_make(&m->plan, &m->graph));
@@ -379,6 +410,17 @@ static poise_status open_bytes(poise_model *m, const void *bytes, size_t size, c
     poise_status s = prepare(&w, &tmp, from);
     ps_heap_free(&tmp);
     if (s == POISE_OK && from->o && from->o->threads == POISE_THREADS_AUTO) s = ps_model_choose_threads(m);
+    return s;
+}
+
+static poise_status open_bytes(poise_model *m, const void *bytes, size_t size, const source *from)
+{
+    PS_REQUIRE((size_t)bytes % PS_ALIGN == 0, POISE_BAD_ARGUMENT, "the model's bytes are not aligned to %d", PS_ALIGN);
+    PS_TRY(choose_kernels(m, from->o));
+    m->graph.mapped = m->file.size ? m->file.bytes : NULL;
+    m->graph.mapped_size = m->file.size;
+    PS_TRY(ps_format_read(&m->graph, bytes, size));
+    poise_status s = open_graph(m, from);
     if (may_release(m)) ps_memory_release(bytes, size); /* every constant is packed or moved; names and the like are copied */
     return s;
 }
@@ -422,6 +464,26 @@ poise_status ps_model_adopt(void *bytes, size_t size, const char *path, const po
     }
     m->own = bytes;
     return finish(m, open_bytes(m, bytes, size, &(source){.o = o, .path = path}), out);
+}
+
+poise_status ps_model_adopt_graph(ps_graph *g, ps_file *file, const char *path, const poise_options *o, poise_model **out)
+{
+    poise_model *m;
+    *out = NULL;
+    poise_status s = new_model(&m);
+    if (s != POISE_OK) {
+        ps_graph_free(g);
+        ps_file_unmap(file);
+        return s;
+    }
+    m->graph = *g;
+    m->file = *file;
+    *g = (ps_graph){0};
+    *file = (ps_file){0};
+    s = choose_kernels(m, o);
+    if (s == POISE_OK) s = open_graph(m, &(source){.o = o, .path = path});
+    if (may_release(m)) ps_memory_release(m->file.bytes, m->file.size);
+    return finish(m, s, out);
 }
 
 poise_status poise_model_open(const char *path, const poise_options *o, poise_model **out)
@@ -500,12 +562,11 @@ const char *poise_model_kernels(const poise_model *m)
 void poise_model_memory(const poise_model *m, poise_memory *out)
 {
     *out = (poise_memory){.weights = m->packed_bytes + m->constant_bytes, .arena = m->plan.arena_bytes,
-                          .scratch = m->scratch_bytes, .lower_bound = m->plan.lower_bound};
-    size_t session = poise_session_size(m) - m->plan.arena_bytes - m->scratch_bytes;
-    size_t tables = (size_t)m->graph.n_values * (sizeof(ps_value) + sizeof(ps_place) + sizeof(ps_block)) +
-                    (size_t)m->graph.n_nodes * (sizeof(ps_node) + sizeof(ps_choice) + 2 * sizeof(void *));
-    out->overhead = session + tables;
-    out->peak = out->weights + out->arena + out->scratch + out->overhead;
+                          .scratch = m->scratch_bytes, .opening = m->opening_bytes, .lower_bound = m->plan.lower_bound};
+    size_t in_place = may_release(m) ? 0 : m->constant_bytes;
+    out->peak = ps_block_size(m) + ps_graph_size(&m->graph) + ps_heap_size(&m->plan.heap) + ps_heap_size(&m->gate.heap) +
+                ps_block_size(m->choices) + packed_table(m) + weights_taken(m) + in_place + ps_alloc_size(poise_session_size(m));
+    out->overhead = out->peak - out->weights - out->arena - out->scratch;
 }
 
 void poise_free(void *p)

@@ -30,7 +30,7 @@ struct poise_model {
     const void **packed; /* per node: what pack() wrote, or NULL */
     uint8_t *weights;    /* the block behind `packed`, then constants that are used as they are */
     size_t packed_bytes, constant_bytes; /* of both; constants in memory of the caller are used in place there */
-    size_t scratch_bytes;
+    size_t scratch_bytes, opening_bytes;
     char tuning[256]; /* a line about the tuning file in use, or why there is none; "" = none was found */
     char tried[256];  /* a line about the numbers of threads that were tried; "" = none */
     ps_file file; /* mapped file, or size 0 */
@@ -58,6 +58,9 @@ const char *ps_choice_text(const poise_model *m, const ps_choice *c, char buf[PS
 /* As poise_model_open_memory, but the model takes `bytes` (from ps_alloc) over, also on failure; `path` (or NULL) is where
  * they came from. */
 poise_status ps_model_adopt(void *bytes, size_t size, const char *path, const poise_options *o, poise_model **out);
+
+/* Opens a graph whose constants lie in the mapped file, or in its own heap; the model takes both over, also on failure. */
+poise_status ps_model_adopt_graph(ps_graph *g, ps_file *file, const char *path, const poise_options *o, poise_model **out);
 
 /* The .poise file of a graph (nn/format.c): `bytes` from ps_alloc, 64-byte aligned.  With g->last_use the contents of
  * its constants are lost. */

@@ -24,21 +24,22 @@ static const size_t map_from = SIZE_MAX, gap = 16; /* between pieces of a growin
 #else
 #define HIDE(p, n) ((void)(p), (void)(n))
 #define SHOW(p, n) ((void)(p), (void)(n))
-static const size_t map_from = 256 * 1024, gap = 0; /* from here on a block is a mapping of its own and goes back at once */
+static const size_t map_from = 32 * 1024 - PS_ALIGN, gap = 0; /* from here on a block is a mapping of its own and goes back at once */
 #endif
+static const size_t page_from = 256 * 1024; /* from here on it begins with a page, behind one for its head */
 
 /* A block starts with one line that remembers its size, so that realloc can copy and free can unmap. */
 typedef struct block {
     void *base;
-    size_t size, mapped;
+    size_t size, mapped, counts; /* counts: in the account */
 } block;
 
-static atomic_size_t taken;
+static atomic_size_t count, taken, most, limit;
 static atomic_long left = -1;
 
 size_t ps_alloc_count(void)
 {
-    return atomic_load(&taken);
+    return atomic_load(&count);
 }
 void ps_alloc_limit(long n)
 {
@@ -50,34 +51,108 @@ static bool may_take(void)
     long l = atomic_load(&left);
     if (l == 0) return false;
     if (l > 0) atomic_store(&left, l - 1);
-    atomic_fetch_add(&taken, 1);
+    atomic_fetch_add(&count, 1);
     return true;
 }
+
+/* ---- the account ---- */
+
+static size_t page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+size_t ps_alloc_size(size_t n)
+{
+    size_t page = page_size();
+    if (n > SIZE_MAX / 2) return SIZE_MAX;
+    if (n < map_from) return n + 2 * PS_ALIGN;
+    return n < page_from ? ps_round_up(n + PS_ALIGN, page) : ps_round_up(n, page) + page;
+}
+
+size_t ps_memory_taken(void)
+{
+    return atomic_load(&taken);
+}
+size_t ps_memory_most(void)
+{
+    return atomic_load(&most);
+}
+void ps_memory_mark(void)
+{
+    atomic_store(&most, atomic_load(&taken));
+}
+void ps_memory_limit(size_t bytes)
+{
+    atomic_store(&limit, bytes);
+}
+size_t ps_memory_left(void)
+{
+    size_t l = atomic_load(&limit), t = atomic_load(&taken);
+    return !l ? SIZE_MAX : t < l ? l - t : 0;
+}
+
+static bool book(size_t n)
+{
+    size_t now = atomic_fetch_add(&taken, n) + n, l = atomic_load(&limit), m = atomic_load(&most);
+    if (l && now > l) {
+        atomic_fetch_sub(&taken, n);
+        return false;
+    }
+    while (now > m && !atomic_compare_exchange_weak(&most, &m, now)) continue;
+    return true;
+}
+
+/* ---- blocks ---- */
 
 static block *head(void *p)
 {
     return (block *)(void *)((uint8_t *)p - PS_ALIGN);
 }
 
+/* n bytes, zeroed, behind room for a head. */
+static uint8_t *take(size_t n, size_t all, block *b)
+{
+    if (n < map_from) {
+        b->base = calloc(1, all);
+        return b->base ? (uint8_t *)ps_round_up((size_t)b->base + PS_ALIGN, PS_ALIGN) : NULL;
+    }
+    b->base = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (b->base == MAP_FAILED) return NULL;
+    b->mapped = all;
+    return (uint8_t *)b->base + (n < page_from ? PS_ALIGN : page_size());
+}
+
+void *ps_alloc_sparse(size_t n, size_t counts)
+{
+    size_t all = ps_alloc_size(n);
+    block b = {.size = n, .counts = counts};
+    if (all == SIZE_MAX || !may_take() || !book(counts)) return NULL;
+    uint8_t *p = take(n, all, &b);
+    if (!p) {
+        atomic_fetch_sub(&taken, counts);
+        return NULL;
+    }
+    if (!b.mapped) HIDE(p + n, (size_t)((uint8_t *)b.base + all - (p + n)));
+    *head(p) = b;
+    return p;
+}
+
 void *ps_alloc(size_t n)
 {
-    size_t all, page = (size_t)sysconf(_SC_PAGESIZE);
-    if (!ps_size_add(&all, n, 2 * PS_ALIGN + page) || !may_take()) return NULL;
-    uint8_t *base, *p;
-    size_t mapped = 0;
-    if (n >= map_from) {
-        mapped = ps_round_up(n, page) + page; /* the head has the page before the block */
-        base = mmap(NULL, mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (base == MAP_FAILED) return NULL;
-        p = base + page;
-    } else {
-        base = calloc(1, n + 2 * PS_ALIGN);
-        if (!base) return NULL;
-        p = (uint8_t *)ps_round_up((size_t)base + PS_ALIGN, PS_ALIGN);
-        HIDE(p + n, (size_t)(base + n + 2 * PS_ALIGN - (p + n)));
-    }
-    *head(p) = (block){base, n, mapped};
-    return p;
+    return ps_alloc_sparse(n, ps_alloc_size(n));
+}
+
+size_t ps_block_size(const void *p)
+{
+    return p ? ((const block *)(const void *)((const uint8_t *)p - PS_ALIGN))->counts : 0;
+}
+
+void ps_block_leaves(void *p)
+{
+    if (!p) return;
+    atomic_fetch_sub(&taken, head(p)->counts);
+    head(p)->counts = 0;
 }
 
 void *ps_alloc_array(size_t a, size_t b)
@@ -102,6 +177,7 @@ void ps_free(void *p)
     if (!p) return;
     block b = *head(p);
     SHOW(b.base, b.mapped ? 0 : b.size + 2 * PS_ALIGN);
+    atomic_fetch_sub(&taken, b.counts);
     if (b.mapped) munmap(b.base, b.mapped);
     else free(b.base);
 }
@@ -115,7 +191,7 @@ char *ps_strdup(const char *s)
 
 void ps_memory_release(const void *p, size_t n)
 {
-    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t page = page_size();
     size_t from = ps_round_up((size_t)p, page), to = ((size_t)p + n) & ~(page - 1);
     if (to > from) madvise((void *)from, to - from, MADV_DONTNEED);
 }
@@ -130,7 +206,7 @@ typedef struct ps_heap_chunk {
 
 void *ps_heap_push(ps_heap *h, size_t n)
 {
-    enum { CHUNK = 32 * 1024 };
+    enum { CHUNK = 32 * 1024 - PS_ALIGN - sizeof(ps_heap_chunk) }; /* with its heads whole pages */
     size_t need;
     if (!ps_size_add(&need, n, 15 + gap)) return NULL;
     need &= ~(size_t)15;
@@ -160,6 +236,13 @@ char *ps_heap_string(ps_heap *h, const char *s, size_t n)
 {
     char *p = n < SIZE_MAX ? ps_heap_push(h, n + 1) : NULL;
     return p && n ? memcpy(p, s, n) : p;
+}
+
+size_t ps_heap_size(const ps_heap *h)
+{
+    size_t n = 0;
+    for (const ps_heap_chunk *c = h->chunks; c; c = c->next) n += ps_block_size(c);
+    return n;
 }
 
 void ps_heap_free(ps_heap *h)

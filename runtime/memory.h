@@ -34,6 +34,8 @@ static inline size_t ps_round_up(size_t n, size_t align)
 /* A zeroed block of n bytes, aligned to PS_ALIGN (page-aligned when large).  NULL when there is none, or
  * when the allocation limit of a test was reached; n == 0 gives a valid block. */
 void *ps_alloc(size_t n);
+/* The same for a large block of which most is never touched: it counts for so many bytes in the account below. */
+void *ps_alloc_sparse(size_t n, size_t counts);
 /* Like ps_alloc(a*b), NULL on overflow. */
 void *ps_alloc_array(size_t a, size_t b);
 /* Grows a block from ps_alloc to n bytes; new bytes are zero.  NULL leaves the old block as it was. */
@@ -45,6 +47,19 @@ char *ps_strdup(const char *s);
 /* Gives whole pages inside [p, p+n) back to the system: their contents are lost (anonymous memory) or
  * read again from the file (mappings).  For weights that live on in a packed copy. */
 void ps_memory_release(const void *p, size_t n);
+
+/* The account: what ps_alloc takes from the system for a block of n bytes (with its head; SIZE_MAX when there cannot be
+ * one), took for the block p (NULL: 0), has taken for all blocks that live now, and the most at a time since ps_memory_mark. */
+size_t ps_alloc_size(size_t n);
+size_t ps_block_size(const void *p);
+size_t ps_memory_taken(void);
+size_t ps_memory_most(void);
+void ps_memory_mark(void);
+/* The block p, whose pages are given back piece by piece (ps_memory_release), does not count any more. */
+void ps_block_leaves(void *p);
+/* From now on ps_alloc gives NULL rather than to have more than so many bytes taken; 0 = no limit.  And how many are left. */
+void ps_memory_limit(size_t bytes);
+size_t ps_memory_left(void);
 
 /* Test hooks: how many blocks were taken so far; let only the next `n` allocations succeed (-1 = all). */
 size_t ps_alloc_count(void);
@@ -59,6 +74,7 @@ typedef struct ps_heap {
 /* n zeroed bytes, aligned to 16, that live until ps_heap_free; NULL when there is no memory. */
 void *ps_heap_push(ps_heap *h, size_t n);
 char *ps_heap_string(ps_heap *h, const char *s, size_t n);
+size_t ps_heap_size(const ps_heap *h); /* in the account */
 void ps_heap_free(ps_heap *h);
 
 /* A fixed block handed out front to back.  `base` NULL only measures: cap is ignored, `used` grows. */

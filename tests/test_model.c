@@ -4,6 +4,7 @@
 #include "nn/params.h"
 #include "nn/session.h"
 #include "runtime/cpu.h"
+#include "runtime/file.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -268,6 +269,46 @@ static void concatenations_cost_nothing(void **state)
     poise_model_close(m);
 }
 
+/* What a file's model and a session of it take, as the account has it; and that much is enough, while a byte less is not. */
+static void the_account_is_exact(void **state)
+{
+    (void)state;
+    char path[64];
+    poise_model *m;
+    poise_session *s;
+    poise_memory need;
+    snprintf(path, sizeof path, "/tmp/poise-test-%ld.poise", (long)getpid());
+    assert_int_equal(ps_file_write(path, file, file_size), POISE_OK);
+    size_t before = ps_memory_taken();
+    for (int threads = 1; threads <= 4; threads += 3) {
+        poise_options o = {.threads = threads};
+        ps_memory_mark();
+        assert_int_equal(poise_model_open(path, &o, &m), POISE_OK);
+        size_t opening = ps_memory_most() - before;
+        poise_model_memory(m, &need);
+        assert_true(opening <= need.opening || opening <= need.peak);
+        assert_int_equal(poise_session_open(m, &s), POISE_OK);
+        assert_int_equal(ps_memory_taken() - before, need.peak);
+        poise_session_close(s);
+        poise_model_close(m);
+        assert_int_equal(ps_memory_taken(), before);
+        o.max_memory = need.peak > need.opening ? need.peak : need.opening;
+        ps_memory_limit(before + (opening > need.peak ? opening : need.peak));
+        assert_int_equal(poise_model_open(path, &o, &m), POISE_OK);
+        assert_int_equal(poise_session_open(m, &s), POISE_OK);
+        assert_int_equal(ps_memory_left(), opening > need.peak ? opening - need.peak : 0);
+        poise_session_close(s);
+        ps_memory_limit(ps_memory_taken() + ps_alloc_size(poise_session_size(m)) - 1);
+        assert_int_equal(poise_session_open(m, &s), POISE_NO_MEMORY);
+        poise_model_close(m);
+        ps_memory_limit(0);
+        o.max_memory--;
+        assert_int_equal(poise_model_open(path, &o, &m), POISE_NO_MEMORY);
+        assert_int_equal(ps_memory_taken(), before);
+    }
+    unlink(path);
+}
+
 static void sessions_fit_in_the_callers_memory(void **state)
 {
     (void)state;
@@ -391,7 +432,7 @@ int main(void)
         cmocka_unit_test(threads_do_not_change_bits),
         cmocka_unit_test(constants_leave_the_file),
         cmocka_unit_test(concatenations_cost_nothing),
-        cmocka_unit_test(sessions_fit_in_the_callers_memory),
+        cmocka_unit_test(the_account_is_exact), cmocka_unit_test(sessions_fit_in_the_callers_memory),
         cmocka_unit_test(limits_and_names_are_checked_first),
         cmocka_unit_test(every_failed_allocation_is_reported),
         cmocka_unit_test(damaged_files_are_refused),
