@@ -74,22 +74,25 @@ WITH   := -DPS_WITH_JPEG=$(JPEG) -DPS_WITH_PNG=$(PNG) -DPS_WITH_JSON=$(JSON) -DP
           $(shell echo $(foreach p,$(ALL_PARTS),-dps_with_$p=$(if $(filter $p,$(PARTS)),1,0)) | tr a-z A-Z)
 OMP    := $(if $(filter 1,$(OPENMP)),-fopenmp)
 SAN    := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
-# A static program needs no code that can be moved, no tables for unwinding its stack, and only the functions it calls.
+# A static program needs no code that can be moved, no tables for unwinding its stack, and only the functions it calls; pages
+# that become read-only after relocation would be padded to the largest pages there are (64 kB on ARM).
 SMALL  := $(if $(STATIC),-fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables -fno-unwind-tables)
 # -ffp-contract=off: a C reference means the same on every machine; kernels fuse by intrinsics.
 ALL     = $(STD) $(WARN) $(if $(WERROR),-Werror) $(or $(SMALL),-fPIC) -fvisibility=hidden -ffp-contract=off -fno-math-errno \
-          $(WITH) $(SAN) $(SYSROOT_FLAGS) $(CFLAGS)
+          $(SAN) $(SYSROOT_FLAGS) $(CFLAGS)
 LIBS   := $(if $(filter 1,$(JPEG)),-lturbojpeg) $(if $(filter 1,$(PNG)),-lpng -lz) -lm
 APPLIBS := $(if $(filter 1,$(JSON)),-ljansson)
-LINK    = $(CC) $(ALL) $(OMP) $(if $(STATIC),-static -no-pie -Wl$(comma)--gc-sections$(comma)--build-id=none)
+LINK    = $(CC) $(ALL) $(OMP) $(if $(STATIC),-static -no-pie -Wl$(comma)--gc-sections$(comma)--build-id=none -Wl$(comma)-z$(comma)norelro)
 
 LIB   := $(wildcard runtime/*.c ops/*.c nn/*.c models/*.c convert/*.c) $(foreach i,$(ISAS),$(wildcard ops/$(i)/*.c))
 APP   := $(filter-out app/main.c,$(wildcard app/*.c))# all but main: test programs link these too
 CHECK := tests/check.c $(wildcard tests/check_*.c) tests/amx_emulated.c tests/avxvnni_emulated.c
-TESTS := $(if $(filter 1,$(CMOCKA)),$(wildcard tests/test_*.c))
+NEED_ONNX := input_codes no_memory people soak# tests that begin with a file of that format
+TESTS := $(if $(filter 1,$(CMOCKA)),$(filter-out $(if $(filter onnx,$(PARTS)),,$(NEED_ONNX:%=tests/test_%.c)),$(wildcard tests/test_*.c)))
 SUPPORT := tests/amx_emulated.c tests/avxvnni_emulated.c tests/op_test.c tests/product_int8.c tests/graph_build.c tests/onnx_build.c tests/decode_net.c tests/tiny_onnx.c# linked into a test program that uses it
 FUZZ  := $(wildcard tests/fuzz/fuzz_*.c)
 SUPPORT += tests/tiny_tflite.c tests/tflite_run.c tests/fake_tree.c
+ASK   := $(shell grep -l PS_WITH_ $(LIB) $(APP) app/main.c $(TESTS) $(SUPPORT) $(FUZZ))# those that ask what is built in
 
 all: $(B)/libpoise.a $(if $(STATIC),,$(B)/libpoise.so) $(if $(wildcard app/main.c),$(B)/poise)   ## build the command and the libraries
 check: $(B)/check ; $(Q)$(EMU) $(B)/check                       ## every kernel variant against its C reference
@@ -127,8 +130,14 @@ $(B)/ops/kernels.o: ALL += '-DPS_ISA_LIST(X)=$(foreach i,$(ISAS),X($(i)))'
 $(B)/runtime/threads.o: ALL += $(OMP)
 $(B)/tests/avxvnni_emulated.o: ALL += $(if $(filter avx512vnni,$(ISAS)),$(FLAGS_avx2) -mavx512vl -mavx512vnni -O3,$(if $(filter avx2,$(ISAS)),$(FLAGS_avx2)))
 $(foreach i,$(ISAS),$(eval $(B)/ops/$(i)/%.o: ALL += $$(FLAGS_$(i)) $(if $(SANITIZE),-O1,-O3)))
-# Changes with what is compiled in, so that parts found later (after `make setup`) are built in.
-$(B)/flags: FORCE ; @mkdir -p $(@D); echo '$(CC) $(WITH) $(SAN) $(SYSROOT_FLAGS) $(CFLAGS) $(ISAS)' | cmp -s - $@ || echo '$(CC) $(WITH) $(SAN) $(SYSROOT_FLAGS) $(CFLAGS) $(ISAS)' >$@
+$(ASK:%.c=$(B)/%.o): ALL += $(WITH)
+$(ASK:%.c=$(B)/%.o): $(B)/with
+# What runs once may be slow where size counts.
+$(if $(STATIC),$(foreach d,app convert,$(eval $(B)/$(d)/%.o: ALL += -Os)))
+# Change with how and what is compiled, so that parts found later (after `make setup`) are built in.
+$(B)/flags: TOLD = $(CC) $(SAN) $(SYSROOT_FLAGS) $(CFLAGS) $(ISAS)
+$(B)/with: TOLD = $(WITH)
+$(B)/flags $(B)/with: FORCE ; @mkdir -p $(@D); echo '$(TOLD)' | cmp -s - $@ || echo '$(TOLD)' >$@
 $(B)/%.o: %.c Makefile $(B)/flags ; @mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(ALL) -MMD -MP -c -o $@ $<
 -include $(LIB:%.c=$(B)/%.d) $(APP:%.c=$(B)/%.d) $(B)/app/main.d $(CHECK:%.c=$(B)/%.d) $(TESTS:%.c=$(B)/%.d) $(SUPPORT:%.c=$(B)/%.d) \

@@ -35,6 +35,8 @@ setup:                                                          ## install what 
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends$$missing >/dev/null; \
 	else echo "setup: please run:  sudo apt-get install$$missing"; exit 1; fi
 sysroot: ; $(Q)toolchain/sysroot.sh $(HOST) '$(CC)'             ## static libraries and musl for CC's machine (Debian; installs nothing)
+sizes: ; $(Q)toolchain/sizes.sh                                 ## static commands of several machines against their budgets
+dist: ; $(Q)toolchain/dist.sh                                   ## archives of static commands and SHA256SUMS, in build/dist
 MODEL ?=
 PHOTO ?=
 demo:                                                           ## set up, build, and find objects: make demo MODEL=net.onnx PHOTO=photo.jpg
@@ -44,4 +46,4 @@ demo:                                                           ## set up, build
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)$(B)/poise predict "$(MODEL)" "$(PHOTO)" save=True project=build/demo name=predict exist_ok=True
 	$(Q)echo "The picture with boxes is in build/demo/predict/; next: $(B)/poise info '$(MODEL)' and $(B)/poise help"
-.PHONY: install example-test setup sysroot demo
+.PHONY: install example-test setup sysroot sizes dist demo

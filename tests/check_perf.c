@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#if defined(__linux__)
+#if defined(__linux__) && __has_include(<linux/perf_event.h>) /* musl's toolchains may lack the kernel's headers */
 #include <errno.h>
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>

@@ -50,7 +50,8 @@ mv "$work/tree" "$root"
 mkdir -p "$root/usr/lib/$musl"
 sed "s,/usr/\(lib\|include\)/$musl,$top/$root/usr/\1/$musl,g" "$root/usr/lib/$musl/musl-gcc.specs" >"$root/musl.specs"
 printf '*lib:\n-lfortified -lc\n\n' >>"$root/musl.specs"
-printf '#!/bin/sh\nexec "${REALGCC:-%s}" "$@" -specs "%s"\n' "$gcc" "$top/$root/musl.specs" >"$root/bin/musl-gcc"
+# (cmocka.h defines uintptr_t itself where it does not see glibc.)
+printf '#!/bin/sh\nexec "${REALGCC:-%s}" -D_UINTPTR_T "$@" -specs "%s"\n' "$gcc" "$top/$root/musl.specs" >"$root/bin/musl-gcc"
 chmod +x "$root/bin/musl-gcc"
 ar=$($gcc -print-prog-name=ar)
 "$root/bin/musl-gcc" -O2 -c -o "$root/fortified.o" "$here/fortified.c"
