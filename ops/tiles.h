@@ -25,7 +25,7 @@
 
 #define PS_TILES_aarch64(X)                                       \
     PS_TILES_c(X)                                                 \
-    X(neon, 8, 8, 0, 0, 0, 0, 0, 0)                               \
+    X(neon, 8, 8, 0, 0, 0, 2, 16, 0)                              \
     X(neon_inorder, 0, 0, 0, 0, 0, 0, 0, 0)                       \
     X(neonfp16, 0, 0, 0, 0, 0, 0, 0, 0)                           \
     X(neondot, 0, 0, 0, 0, 0, 6, 16, PS_FAST_DOT | PS_FAST_TILES) \
@@ -35,7 +35,7 @@
 /* With half the registers. */
 #define PS_TILES_arm(X) \
     PS_TILES_c(X)       \
-    X(neon, 4, 8, 0, 0, 0, 0, 0, 0)
+    X(neon, 4, 8, 0, 0, 0, 2, 16, 0)
 
 #if defined(__x86_64__)
 #define PS_TILES(X) PS_TILES_x86_64(X)

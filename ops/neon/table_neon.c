@@ -2,6 +2,7 @@
 #include "ops/neon/isa_neon.h"
 
 const ps_kernels ps_kernels_neon = {
+    .gemm_u8 = ps_gemm_u8_neon,
     .gemm_f32 = ps_gemm_f32_neon,
     .dwconv_f32 = ps_dwconv_f32_neon,
     .epilogue_f32 = ps_epilogue_f32_neon,
