@@ -43,6 +43,36 @@ VINLINE vf vsub(vf a, vf b) { return vsubq_f32(a, b); }
 VINLINE vf vmul(vf a, vf b) { return vmulq_f32(a, b); }
 VINLINE vf vfma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
 VINLINE vf vfnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }
+/* Element `lane` of x times b, plus c, in assembly: compilers would make four vectors of the elements of x, and spill.  ARMv7
+ * has this only with a rounding between product and sum. */
+#define vfma_lane(x, lane, b, c) vfma_lane_##lane(x, b, c)
+#ifdef __aarch64__
+#define VFMA_LANE(l)                                                                     \
+    VINLINE vf vfma_lane_##l(vf x, vf b, vf c)                                           \
+    {                                                                                    \
+        __asm__("fmla %0.4s, %1.4s, %2.s[" #l "]" : "+w"(c) : "w"(b), "w"(x)); \
+        return c;                                                                        \
+    }
+VINLINE vf vload_next(const float **p) { return vld1q_f32((*p += 4) - 4); }
+#define VFMA_LANES VFMA_LANE(0) VFMA_LANE(1) VFMA_LANE(2) VFMA_LANE(3)
+#else
+#define VFMA_LANE(l, half, of_half)                                                                 \
+    VINLINE vf vfma_lane_##l(vf x, vf b, vf c)                                                      \
+    {                                                                                               \
+        __asm__("vmla.f32 %q0, %q1, %" #half "2[" #of_half "]" : "+w"(c) : "w"(b), "t"(x));         \
+        return c;                                                                                   \
+    }
+VINLINE vf vload_next(const float **p) /* compilers add to the pointer apart */
+{
+    vf x;
+    __asm__("vld1.32 {%e0-%f0}, [%1]!" : "=w"(x), "+r"(*p) : "m"(*(const struct { float f[VN]; } *)*p));
+    return x;
+}
+#define VFMA_LANES VFMA_LANE(0, e, 0) VFMA_LANE(1, e, 1) VFMA_LANE(2, f, 0) VFMA_LANE(3, f, 1)
+#endif
+VFMA_LANES
+#undef VFMA_LANES
+#undef VFMA_LANE
 VINLINE vf vmin(vf a, vf b) { return vminq_f32(a, b); } /* NaN if either is */
 VINLINE vf vmax(vf a, vf b) { return vmaxq_f32(a, b); }
 VINLINE vf vabs(vf x) { return vabsq_f32(x); }
