@@ -25,8 +25,8 @@
 
 #define PS_TILES_aarch64(X)                                       \
     PS_TILES_c(X)                                                 \
-    X(neon, 6, 16, 0, 0, 0, 2, 16, 0)                              \
-    X(neon_inorder, 0, 0, 0, 0, 0, 0, 0, 0)                       \
+    X(neon, 6, 16, 0, 0, 0, 2, 16, 0)                             \
+    X(neon_inorder, 8, 8, 0, 0, 0, 0, 0, 0)                       \
     X(neonfp16, 0, 0, 0, 0, 0, 0, 0, 0)                           \
     X(neondot, 0, 0, 0, 0, 0, 6, 16, PS_FAST_DOT | PS_FAST_TILES) \
     X(neonbf16, 0, 0, 8, 8, 4, 0, 0, PS_FAST_BF16)                \

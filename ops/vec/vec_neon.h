@@ -54,6 +54,12 @@ VINLINE vf vfnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }
         return c;                                                                        \
     }
 VINLINE vf vload_next(const float **p) { return vld1q_f32((*p += 4) - 4); }
+VINLINE vf vset_next(const float **p) /* four of *p; compilers load it and then make four of it */
+{
+    vf x;
+    __asm__("ld1r {%0.4s}, [%1], #4" : "=w"(x), "+r"(*p) : "m"(**p));
+    return x;
+}
 #define VFMA_LANES VFMA_LANE(0) VFMA_LANE(1) VFMA_LANE(2) VFMA_LANE(3)
 #else
 #define VFMA_LANE(l, half, of_half)                                                                 \
@@ -66,6 +72,12 @@ VINLINE vf vload_next(const float **p) /* compilers add to the pointer apart */
 {
     vf x;
     __asm__("vld1.32 {%e0-%f0}, [%1]!" : "=w"(x), "+r"(*p) : "m"(*(const struct { float f[VN]; } *)*p));
+    return x;
+}
+VINLINE vf vset_next(const float **p)
+{
+    vf x;
+    __asm__("vld1.32 {%e0[],%f0[]}, [%1]!" : "=w"(x), "+r"(*p) : "m"(**p));
     return x;
 }
 #define VFMA_LANES VFMA_LANE(0, e, 0) VFMA_LANE(1, e, 1) VFMA_LANE(2, f, 0) VFMA_LANE(3, f, 1)
