@@ -119,6 +119,9 @@ typedef struct poise_options {
     uint64_t cpu_mask; /* CPUs to stay on, bit i for CPU i (0..63), and the default of `threads` is their number; 0 = by rule:
                         * where cores differ (big.LITTLE) the big ones, as long as there are no more threads than those.  A
                         * thread that runs a session is kept there for the time of the run */
+    int frugal;        /* 1: compute every node in the way that takes the least memory, whatever `tuning` says: sums in another
+                        * order for some, and mostly slower */
+    int plan_only;     /* 1: for poise_model_memory; weights are not packed, and there can be no session */
 } poise_options;
 
 /* What a model and one session of it take, in bytes and to the byte, known before anything runs. */

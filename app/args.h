@@ -56,6 +56,7 @@ typedef struct ps_args {
     /* any verb */
     int32_t threads; /* 0 = all cores, -1 = POISE_THREADS_AUTO */
     size_t max_mem;  /* 0 = no limit */
+    bool allow_downscale, frugal;
     uint64_t cpu_mask; /* 0 = by rule */
     const char *isa, *precision, *tuning;
     bool quiet, verbose, help;

@@ -49,7 +49,8 @@ poise_convert_options ps_cli_convert_options(const ps_args *a)
 
 poise_status ps_cli_options(const ps_args *a, int threads, poise_options *out)
 {
-    *out = (poise_options){.threads = threads, .isa = a->isa, .tuning = a->tuning, .cpu_mask = a->cpu_mask};
+    *out = (poise_options){.threads = threads, .isa = a->isa, .tuning = a->tuning, .cpu_mask = a->cpu_mask,
+                           .frugal = a->frugal};
     PS_TRY(ps_account_limit(a, threads, &out->max_memory));
     return ps_cli_precision(a, &out->precision);
 }

@@ -1,5 +1,6 @@
 /* app/main.c - the poise command: finds the verb and exits with its code. */
 #include "app/cli.h"
+#include "app/downscale.h"
 #include "app/help.h"
 #include "runtime/cores.h"
 
@@ -32,7 +33,11 @@ static int verb(const ps_verb *v, int argc, char *const *argv)
     int code = PS_EXIT_OK;
     if (s) code = ps_cli_fail(s);
     else if (a.help) ps_help_verb(stdout, v);
-    else ps_cpus_pin(a.cpu_mask), code = run(v, &a); /* pictures are read there too */
+    else {
+        ps_cpus_pin(a.cpu_mask); /* pictures are read there too */
+        code = ps_cli_fail(ps_downscale(v, &a));
+        if (code == PS_EXIT_OK) code = run(v, &a);
+    }
     ps_args_free(&a);
     return code;
 }

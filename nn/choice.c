@@ -22,6 +22,23 @@ bool ps_choice_at(const poise_model *m, const ps_node *n, const ps_call *c, int 
     return false;
 }
 
+void ps_choose_frugal(poise_model *m, const ps_call *calls)
+{
+    for (int32_t i = 0; i < m->graph.n_nodes; i++) {
+        const ps_op *op = m->graph.nodes[i].op;
+        ps_choice way;
+        size_t least = SIZE_MAX;
+        for (int k = 0; ps_choice_at(m, &m->graph.nodes[i], &calls[i], k, &way) && !way.weaker; k++) {
+            ps_call c = calls[i];
+            c.variant = way.variant;
+            size_t packed = op->packed ? op->packed(&c) : 0, all;
+            if (!ps_size_add(&all, packed, op->scratch ? op->scratch(&c) : 0) || all >= least) continue;
+            least = all;
+            m->choices[i] = way;
+        }
+    }
+}
+
 const char *ps_choice_text(const poise_model *m, const ps_choice *c, char buf[PS_CHOICE_TEXT])
 {
     snprintf(buf, PS_CHOICE_TEXT, "%s%s%s", c->name ? c->name : "", c->weaker ? "@" : "", c->weaker ? m->weaker.name : "");

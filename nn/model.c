@@ -52,6 +52,7 @@ static poise_status choose(poise_model *m, const ps_call *calls, const source *f
     for (int32_t i = 0; i < m->graph.n_nodes; i++)
         ps_choice_at(m, &m->graph.nodes[i], &calls[i], 0, &choices[i]);
     m->choices = choices;
+    if (from->o && from->o->frugal) return ps_choose_frugal(m, calls), POISE_OK;
     if (from->tuning) return ps_tuning_apply(from->tuning, m, calls);
     return ps_tuning_choose(m, calls, from->o ? from->o->tuning : NULL, from->path);
 }
@@ -321,7 +322,7 @@ static poise_status prepare(opening *w, ps_heap *tmp, const source *from)
     PS_TRY(measure(w));
     PS_TRY(find_kept(w));
     PS_TRY(check_limit(w, tmp, from->o ? from->o->max_memory : 0));
-    return pack(w);
+    return from->o && from->o->plan_only ? POISE_OK : pack(w);
 }
 
 poise_status ps_model_set_threads(poise_model *m, int threads)
@@ -409,7 +410,7 @@ static poise_status open_graph(poise_model *m, const source *from)
     opening w = {.m = m};
     poise_status s = prepare(&w, &tmp, from);
     ps_heap_free(&tmp);
-    if (s == POISE_OK && from->o && from->o->threads == POISE_THREADS_AUTO) s = ps_model_choose_threads(m);
+    if (s == POISE_OK && m->packed && from->o && from->o->threads == POISE_THREADS_AUTO) s = ps_model_choose_threads(m);
     return s;
 }
 

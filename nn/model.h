@@ -51,6 +51,8 @@ poise_status ps_model_choose_threads(poise_model *m);
  * own kernels come first, those with weaker ones behind.  False past the last. */
 bool ps_choice_at(const poise_model *m, const ps_node *n, const ps_call *c, int i, ps_choice *out);
 bool ps_choice_is_rule(const ps_choice *c);
+/* For every node, of its ways with the model's own kernels, the one whose packed weights and working space are least. */
+void ps_choose_frugal(poise_model *m, const ps_call *calls);
 /* "winograd4" or "direct@avx2" into buf; "" for an operator that has one way only. */
 enum { PS_CHOICE_TEXT = 40 };
 const char *ps_choice_text(const poise_model *m, const ps_choice *c, char buf[PS_CHOICE_TEXT]);

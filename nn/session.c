@@ -52,6 +52,7 @@ poise_status poise_session_init(const poise_model *m, void *memory, size_t size,
 {
     PS_REQUIRE(m && memory && out, POISE_BAD_ARGUMENT, "poise_session_init: a pointer is NULL");
     PS_REQUIRE((size_t)memory % PS_ALIGN == 0, POISE_BAD_ARGUMENT, "poise_session_init: memory is not aligned to %d", PS_ALIGN);
+    PS_REQUIRE(m->packed, POISE_BAD_ARGUMENT, "the model was opened to plan only");
     size_t need = poise_session_size(m);
     PS_REQUIRE(size >= need, POISE_NO_MEMORY, "poise_session_init: a session takes %zu bytes, given %zu", need, size);
     ps_arena a = {.base = memory, .cap = size};

@@ -137,6 +137,18 @@ one_line
 expect 0 "all CPUs there may be" $poise predict d.poise red.ppm --cpu-mask 0-63
 expect 1 "too little memory" $poise predict d.poise red.ppm --max-mem 1k
 one_line
+takes=$($poise info d.poise --threads 4 --json | sed -nE 's/.*"total_bytes":([0-9]+).*/\1/p')
+expect 0 "memory for all of it" $poise info d.poise --threads 4 --max-mem "$takes"
+expect 1 "a byte less" $poise info d.poise --threads 4 --max-mem $((takes - 1))
+one_line
+says "--threads 2 takes"
+expect 0 "fewer threads" $poise predict d.poise red.ppm --threads 4 --max-mem $((takes - 1)) --allow-downscale
+says "going on with --threads 2"
+prints '"class":0'
+expect 1 "no memory for a picture" $poise predict d.poise red.ppm --threads 4 --max-mem "$takes"
+says "no memory"
+expect 0 "frugal" $poise predict d.poise red.ppm --frugal
+prints '"class":0'
 
 # predict
 expect 0 "predict" $poise predict detector.onnx red.ppm

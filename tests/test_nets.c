@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "app/account.h"
+#include "app/downscale.h"
 #include "app/nets.h"
 #include "nn/model.h"
 
@@ -121,8 +122,54 @@ static void squares(void **state)
     unlink(path);
 }
 
+/* All that the network takes with these options. */
+static size_t total_of(const ps_args *a)
+{
+    ps_nets n = {0};
+    ps_account all;
+    ps_args free_of_limits = *a;
+    free_of_limits.max_mem = 0;
+    if (ps_nets_open(&n, &free_of_limits)) fail_msg("%s", poise_error_text());
+    ps_account_of(a, n.net[0].model, &all);
+    ps_nets_close(&n);
+    return all.total;
+}
+
+/* Under less and less memory: first as asked for, then with fewer threads, then smaller, at last not at all. */
+static void smaller_where_allowed(void **state)
+{
+    (void)state;
+    const char *words;
+    const ps_verb *v = ps_verb_find("predict");
+    ps_args a = args_of(&words, false, 0);
+    write_net();
+    a.threads = 4;
+    size_t most = total_of(&a), steps = 0;
+    int32_t side = 128, threads = 4;
+    for (size_t limit = most;; limit -= 4096) {
+        a = args_of(&words, false, limit);
+        a.threads = 4;
+        ps_args b = a;
+        b.allow_downscale = true;
+        poise_status refused = ps_downscale(v, &a);
+        assert_int_equal(refused == POISE_OK, limit == most);
+        if (refused) assert_non_null(strstr(poise_error_text(), "--max-mem is"));
+        if (ps_downscale(v, &b) != POISE_OK) break;
+        assert_true(total_of(&b) <= limit);
+        assert_true(b.threads <= threads && (!b.imgsz.h || b.imgsz.h <= side));
+        steps += b.threads < threads || (b.imgsz.h && b.imgsz.h < side);
+        threads = b.threads;
+        if (b.imgsz.h) side = b.imgsz.h;
+    }
+    assert_int_equal(threads, 1);
+    assert_int_equal(side, 64);
+    assert_true(steps >= 3);
+    ps_memory_limit(0);
+    unlink(path);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rectangles), cmocka_unit_test(squares)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rectangles), cmocka_unit_test(squares), cmocka_unit_test(smaller_where_allowed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
