@@ -42,6 +42,17 @@ const ps_kernels ps_kernels_neon = {
     .winograd_s2_weights_s8 = ps_winograd_s2_weights_s8_neon,
     .winograd_s2_out_s32 = ps_winograd_s2_out_s32_neon,
     .winograd_out_s32 = ps_winograd_out_s32_neon,
+    .quantize_u8 = ps_quantize_u8_neon,
+    .dequantize_u8 = ps_dequantize_u8_neon,
+#ifdef __aarch64__ /* ARMv7 looks up in 32 bytes at a time, no faster than it loads one by one */
+    .lut_u8 = ps_lut_u8_neon,
+#endif
+    .add_u8 = ps_add_u8_neon,
+    .mul_u8 = ps_mul_u8_neon,
+    .maxpool_u8 = ps_maxpool_u8_neon,
+    .accumulate_u8 = ps_accumulate_u8_neon,
+    .average_u8 = ps_average_u8_neon,
+    .dwconv_u8 = ps_dwconv_u8_neon,
     .bf16_from_f32 = ps_bf16_from_f32_neon,
     .f32_from_bf16 = ps_f32_from_bf16_neon,
     PS_TILES_OF(neon),

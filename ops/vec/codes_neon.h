@@ -105,7 +105,8 @@ VINLINE void vstore_codes(int nv, int rows, uint8_t *p, ptrdiff_t ld, const vf *
     if (all > 2) high = vqmovun_s16(vqaddq_s16(vcodes(y[2], y[3]), zeros));
     (void)top;
     if (table) {
-        uint8x16_t x = vlookup(vcombine_u8(low, high), table);
+        const vtable256 t = vtable256_of(table);
+        uint8x16_t x = vlookup(vcombine_u8(low, high), &t);
         low = vget_low_u8(x);
         high = vget_high_u8(x);
     }

@@ -1,26 +1,49 @@
-/* ops/vec/lookup_neon.h - tables of 256 bytes in NEON. */
+/* ops/vec/lookup_neon.h - tables of 256 bytes in NEON: in 16 registers of ARMv8, in memory with ARMv7. */
 #ifndef PS_OPS_VEC_LOOKUP_NEON_H
 #define PS_OPS_VEC_LOOKUP_NEON_H
 
 #include <arm_neon.h>
+#include <string.h>
 
-/* table[x[i]] */
-static inline __attribute__((always_inline, unused)) uint8x16_t vlookup(uint8x16_t x, const uint8_t *table)
-{
+#define LOOKUP static inline __attribute__((always_inline, unused))
+
 #ifdef __aarch64__
-    /* An index beyond a table of 64 gives 0, or leaves what is there. */
-    uint8x16_t y = vdupq_n_u8(0);
-    for (int i = 0; i < 256; i += 64) {
-        const uint8x16x4_t part = {{vld1q_u8(table + i), vld1q_u8(table + i + 16), vld1q_u8(table + i + 32), vld1q_u8(table + i + 48)}};
-        y = vqtbx4q_u8(y, part, vsubq_u8(x, vdupq_n_u8((uint8_t)i)));
-    }
+typedef struct vtable256 {
+    uint8x16x4_t part[4];
+} vtable256;
+
+LOOKUP vtable256 vtable256_of(const uint8_t *t)
+{
+    vtable256 y;
+    for (int i = 0; i < 4; i++, t += 64)
+        y.part[i] = (uint8x16x4_t){{vld1q_u8(t), vld1q_u8(t + 16), vld1q_u8(t + 32), vld1q_u8(t + 48)}};
     return y;
+}
+
+/* The bytes of the table at x.  An index beyond a part gives 0, or leaves what is there. */
+LOOKUP uint8x16_t vlookup(uint8x16_t x, const vtable256 *t)
+{
+    uint8x16_t y = vqtbl4q_u8(t->part[0], x);
+    y = vqtbx4q_u8(y, t->part[1], vsubq_u8(x, vdupq_n_u8(64)));
+    y = vqtbx4q_u8(y, t->part[2], vsubq_u8(x, vdupq_n_u8(128)));
+    return vqtbx4q_u8(y, t->part[3], vsubq_u8(x, vdupq_n_u8(192)));
+}
 #else
+typedef const uint8_t *vtable256;
+
+LOOKUP vtable256 vtable256_of(const uint8_t *t)
+{
+    return t;
+}
+
+LOOKUP uint8x16_t vlookup(uint8x16_t x, const vtable256 *t)
+{
     uint8_t some[16];
     vst1q_u8(some, x);
-    for (int i = 0; i < 16; i++) some[i] = table[some[i]];
+    for (int i = 0; i < 16; i++) some[i] = (*t)[some[i]];
     return vld1q_u8(some);
-#endif
 }
+#endif
+#undef LOOKUP
 
 #endif
