@@ -89,7 +89,7 @@ def count(build, plugin, cpu, isa=None, slot="*", label="*", program=None):
     for item in program.run(plugin, cpu, args, "check_count_begin", "check_count_end"):
         if isinstance(item, guest.Window):
             found.append(Count(line, item, library))
-        else:
+        elif item.startswith("count\t"):
             line = item
     return found
 

@@ -23,11 +23,24 @@ bench-int8: all $(ORT_DIR)/node_modules/onnxruntime-node        ## INT8 twins of
 	ORT_DIR=$(ORT_DIR) $(PYTHON) bench/quantize_qdq.py $(filter-out %-int8.onnx,$(BENCH_MODELS))
 	ORT_DIR=$(ORT_DIR) POISE=$(B)/poise node bench/peers.mjs -s -e poise,poise-avx2,onnx-runtime $(BENCH_ARGS) \
 	    $(patsubst %.onnx,%-int8.onnx,$(filter-out %-int8.onnx,$(BENCH_MODELS)))
-# Instructions of ARM kernels under qemu (docs/TESTING.md): the plugin is a part of qemu, so it is built for this machine.
+# Instructions under qemu (docs/TESTING.md).  The plugin becomes a part of qemu, so it is built for this machine.
 HOSTCC       ?= gcc
+AARCH64_CC   ?= aarch64-linux-gnu-gcc
+ARM_CC       ?= arm-linux-gnueabihf-gcc
+ARM_BUILDS   := build/aarch64-linux-gnu build/arm-linux-gnueabihf
+ARM_RESULTS  ?= bench/results/2026-11-21-arm.md
+ARM_NETWORKS ?= $(NETWORKS)# with yolov8n-320.onnx and yolov8n-320-int8.onnx
 build/insn_count.so: bench/insn_count.c
 	@mkdir -p $(@D)
 	$(call say,HOST,$<) $(HOSTCC) -std=c11 -O2 -Wall -Wextra -shared -fPIC -fvisibility=hidden -o $@ $<
 $(B)/direct_tuning: $(B)/bench/direct_tuning.o $(B)/libpoise.a ; $(call say,LINK,$@) $(LINK) -o $@ $^ $(LIBS) $(LDFLAGS)
-.PHONY: bench bench-golden bench-int8 bench-peers bench-networks
+arm-builds: build/insn_count.so
+	$(Q)$(MAKE) CC='$(AARCH64_CC)' B=build/aarch64-linux-gnu $(addprefix build/aarch64-linux-gnu/,check poise direct_tuning)
+	$(Q)$(MAKE) CC='$(ARM_CC)' B=build/arm-linux-gnueabihf build/arm-linux-gnueabihf/check
+bench-arm: arm-builds                                           ## instructions of ARM kernels and networks, and llvm-mca's cycles, into bench/results
+	bench/arm_table.py $(foreach k,fp32 int8,$(addprefix --$(k)=,$(wildcard $(ARM_NETWORKS)/yolov8n-320$(if $(filter int8,$(k)),-int8).onnx))) \
+	    -o $(ARM_RESULTS) $(ARM_BUILDS)
+arm-counts: arm-builds ; bench/arm_gate.py --write $(ARM_BUILDS) ## write bench/arm_counts.tsv, the instructions of every ARM kernel
+arm-gate: arm-builds ; $(Q)bench/arm_gate.py $(ARM_BUILDS)       ## ... and compare with it: 1 % more or fewer fails
+.PHONY: arm-builds arm-counts arm-gate bench-arm bench bench-golden bench-int8 bench-peers bench-networks
 -include $(B)/bench/direct_tuning.d $(B)/bench/peer_sgemm.d $(B)/bench/peer_dnnl.d
