@@ -91,7 +91,7 @@ NEED_ONNX := input_codes no_memory people soak# tests that begin with a file of 
 TESTS := $(if $(filter 1,$(CMOCKA)),$(filter-out $(if $(filter onnx,$(PARTS)),,$(NEED_ONNX:%=tests/test_%.c)),$(wildcard tests/test_*.c)))
 SUPPORT := tests/amx_emulated.c tests/avxvnni_emulated.c tests/op_test.c tests/product_int8.c tests/graph_build.c tests/onnx_build.c tests/decode_net.c tests/tiny_onnx.c# linked into a test program that uses it
 FUZZ  := $(wildcard tests/fuzz/fuzz_*.c)
-SUPPORT += tests/tiny_tflite.c tests/tflite_run.c tests/fake_tree.c
+SUPPORT += tests/tiny_tflite.c tests/tflite_run.c tests/fake_tree.c tests/packed_net.c
 ASK   := $(shell grep -l PS_WITH_ $(LIB) $(APP) app/main.c $(TESTS) $(SUPPORT) $(FUZZ))# those that ask what is built in
 
 all: $(B)/libpoise.a $(if $(STATIC),,$(B)/libpoise.so) $(if $(wildcard app/main.c),$(B)/poise)   ## build the command and the libraries

@@ -351,6 +351,12 @@ POISE_API poise_status poise_quantize(const void *bytes, size_t size, const pois
  * computes in floats. */
 POISE_API poise_status poise_store_weights(const void *bytes, size_t size, poise_type type, void **out, size_t *out_size);
 
+/* The same network with its weights also packed for other processors: `targets` are names with commas between them ("cortex-a53",
+ * "x86-64-v3", "host"; an unknown one is refused with a list of all), `bytes` any .poise file.  Where a file is opened on such a processor, in
+ * the precision that it records, weights are used where they are in the file: nothing is packed or copied.  Elsewhere the file is
+ * what it was; with `only`, there is nothing else in it, and it is refused there. */
+POISE_API poise_status poise_pack(const void *bytes, size_t size, const char *targets, int only, void **out, size_t *out_size);
+
 #ifdef __cplusplus
 }
 #endif

@@ -77,11 +77,11 @@ typedef struct ps_args {
     ps_texts inputs;
     const char *output;
     /* quantize */
-    const char *calib, *ranges, *weights;
+    const char *calib, *ranges, *weights, *target;
     int32_t samples; /* 0 = the default */
     float float_budget; /* percent */
     ps_texts keep_float;
-    bool force, int8;
+    bool force, int8, only_target;
     /* info */
     bool json;
     const char *svg;

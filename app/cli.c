@@ -64,9 +64,24 @@ poise_status ps_cli_open(const ps_args *a, int threads, poise_model **out)
     return ps_cli_opened(a, out);
 }
 
+const char *ps_cli_packed(const poise_model *m, char buf[PS_PACKED_LINE])
+{
+    const ps_packed *p = &m->ready;
+    char bytes[PS_BYTES_TEXT];
+    if (!p->head) snprintf(buf, PS_PACKED_LINE, "%s", p->why);
+    else if (!m->n_ready)
+        snprintf(buf, PS_PACKED_LINE, "packed for %s, not used: it was for another precision", p->head->target);
+    else
+        snprintf(buf, PS_PACKED_LINE, "packed for %s: weights of %d of %d nodes are used as they are in the file, %s",
+                 p->head->target, m->n_ready, m->n_packed, ps_cli_bytes(m->ready_bytes, bytes));
+    return buf;
+}
+
 poise_status ps_cli_opened(const ps_args *a, poise_model **m)
 {
     if (*(*m)->tried) ps_cli_note(a, "%s\n", (*m)->tried);
+    char packed[PS_PACKED_LINE];
+    if (a->verbose && *ps_cli_packed(*m, packed)) ps_cli_note(a, "%s\n", packed);
     if (a->verbose && *(*m)->tuning) ps_cli_note(a, "%s\n", (*m)->tuning);
     char text[PS_WARN_TEXT];
     ps_task t;

@@ -32,6 +32,13 @@ poise_status ps_cli_options(const ps_args *a, int threads, poise_options *out);
 
 /* Of a converted network: the same .poise file with what the network means in its metadata (cmd_convert.c). */
 poise_status ps_cli_describe(const ps_args *a, void *bytes, size_t size, void **out, size_t *out_size);
+/* A line about what the model's file has packed, "" for nothing, into buf. */
+enum { PS_PACKED_LINE = 256 };
+const char *ps_cli_packed(const poise_model *m, char buf[PS_PACKED_LINE]);
+/* Whether --target and --only-target can be done: before anything takes time. */
+poise_status ps_cli_check_target(const ps_args *a);
+/* Replaces the file by one with its weights also packed, if --target asks for that. */
+poise_status ps_cli_pack(const ps_args *a, void **bytes, size_t *size);
 
 /* The last part of a path. */
 const char *ps_cli_base(const char *path);

@@ -63,22 +63,60 @@ static poise_status store_weights(const ps_args *a, void **bytes, size_t *size)
     return POISE_OK;
 }
 
+poise_status ps_cli_check_target(const ps_args *a)
+{
+    PS_REQUIRE(a->target || !a->only_target, POISE_BAD_ARGUMENT, "--only-target is for --target");
+    return a->target ? ps_packed_check_targets(a->target) : POISE_OK;
+}
+
+poise_status ps_cli_pack(const ps_args *a, void **bytes, size_t *size)
+{
+    void *packed;
+    size_t packed_size;
+    if (!a->target) return POISE_OK;
+    PS_TRY(poise_pack(*bytes, *size, a->target, a->only_target, &packed, &packed_size));
+    char text[PS_BYTES_TEXT];
+    size_t more = packed_size > *size ? packed_size - *size : 0;
+    if (!a->only_target) ps_cli_note(a, "packed for %s: %s more\n", a->target, ps_cli_bytes(more, text));
+    ps_free(*bytes);
+    *bytes = packed;
+    *size = packed_size;
+    return POISE_OK;
+}
+
+/* A foreign file, or one of ours that is to be packed. */
+static poise_status read_network(const ps_args *a, void **bytes, size_t *size)
+{
+    poise_convert_options co = ps_cli_convert_options(a);
+    ps_file f;
+    PS_TRY(ps_file_map(a->words.v[0], &f));
+    bool ours = a->target && ps_format_is(f.bytes, f.size);
+    *bytes = ours ? ps_alloc(f.size) : NULL;
+    *size = f.size;
+    if (*bytes) memcpy(*bytes, f.bytes, f.size);
+    ps_file_unmap(&f);
+    if (!ours) return poise_convert(a->words.v[0], &co, bytes, size);
+    PS_REQUIRE(*bytes, POISE_NO_MEMORY, "%s: no memory (%zu bytes) for the network", a->words.v[0], *size);
+    return POISE_OK;
+}
+
 static poise_status convert(const ps_args *a)
 {
-    const char *in = a->words.v[0], *out = a->words.v[1];
+    const char *out = a->words.v[1];
     size_t n = strlen(out);
     PS_REQUIRE(n > 6 && !strcmp(out + n - 6, ".poise"), POISE_BAD_ARGUMENT,
                "%s: the name of the result must end in .poise", out);
     PS_REQUIRE(!a->calib, POISE_BAD_ARGUMENT, "--calib is for --int8");
+    PS_TRY(ps_cli_check_target(a));
     poise_precision precision;
     PS_TRY(ps_cli_precision(a, &precision));
-    poise_convert_options co = ps_cli_convert_options(a);
     void *bytes, *described = NULL;
     size_t size;
-    PS_TRY(poise_convert(in, &co, &bytes, &size));
+    PS_TRY(read_network(a, &bytes, &size));
     poise_status s = ps_cli_describe(a, bytes, size, &described, &size);
     poise_free(bytes);
     if (!s) s = store_weights(a, &described, &size);
+    if (!s) s = ps_cli_pack(a, &described, &size);
     ps_cli_hold();
     if (!s) s = ps_file_write(out, described, size);
     ps_cli_release();

@@ -165,6 +165,8 @@ static void print_text(const ps_args *a, const poise_model *m)
     char macs[32], params[32];
     printf("%s: %d nodes, %s parameters, %s MACs\nprecision %s\n", ps_cli_base(a->words.v[0]), g->n_nodes,
            scaled(total_params(g), params), scaled(total_macs(g), macs), m->precision_text);
+    char packed[PS_PACKED_LINE];
+    if (*ps_cli_packed(m, packed)) puts(packed);
     if (m->gate.n_nodes)
         printf("  %s of the MACs, in %d convolutions of boxes and keypoints, only where a score passes (predict)\n",
                scaled(ps_gate_macs(&m->gate, g), macs), m->gate.n_nodes);
@@ -257,6 +259,24 @@ static void json_int8(ps_json *j, const ps_graph *g)
     ps_json_end(j);
 }
 
+/* null where the file has nothing packed. */
+static void json_packed(ps_json *j, const poise_model *m)
+{
+    const ps_packed *p = &m->ready;
+    char packed[PS_PACKED_LINE];
+    if (!*ps_cli_packed(m, packed)) {
+        ps_json_null(j, "packed");
+        return;
+    }
+    ps_json_object(j, "packed");
+    if (p->head) ps_json_text(j, "target", p->head->target);
+    ps_json_int(j, "nodes", m->n_packed);
+    ps_json_int(j, "ready", m->n_ready);
+    ps_json_int(j, "ready_bytes", (int64_t)m->ready_bytes);
+    ps_json_text(j, "text", packed);
+    ps_json_end(j);
+}
+
 static void print_json(const ps_args *a, const poise_model *m)
 {
     const ps_graph *g = &m->graph;
@@ -275,6 +295,7 @@ static void print_json(const ps_args *a, const poise_model *m)
     ps_json_text(&j, "precision", poise_precision_name(m->precision));
     ps_json_text(&j, "kernels", m->precision_text);
     json_int8(&j, g);
+    json_packed(&j, m);
     ps_json_object(&j, "metadata");
     for (int32_t i = 0; i < g->n_meta; i++) ps_json_text(&j, g->meta[i].key, g->meta[i].value);
     ps_json_end(&j);

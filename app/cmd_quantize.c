@@ -199,6 +199,7 @@ static poise_status quantize(job *j)
                j->out);
     PS_REQUIRE(j->args->calib, POISE_BAD_ARGUMENT,
                "--calib is missing: a directory of pictures, or a video, like those the network will see");
+    PS_TRY(ps_cli_check_target(j->args));
     PS_TRY(read_network(j));
     PS_TRY(load_pictures(j));
     PS_TRY(options_of(j->args, &o));
@@ -212,6 +213,7 @@ static poise_status quantize(job *j)
     j->result.samples = j->calib.n;
     ps_quantize_print(j->args, &j->result);
     PS_TRY(judge(j));
+    PS_TRY(ps_cli_pack(j->args, &j->quantised, &j->quantised_size));
     ps_cli_hold();
     s = ps_file_write(j->out, j->quantised, j->quantised_size);
     ps_cli_release();

@@ -49,6 +49,8 @@ const ps_arg ps_arg_table[] = {
     {"ranges", 0, PS_ARG_CHOICE, QUANTIZES, AT(ranges), 0, 0, "mse|percentile|minmax", "what 8 bits stand for: the range with the least squared error, that of 99.99 % of all numbers, or of all (default: mse)", NULL},
     {"weights", 0, PS_ARG_CHOICE, PS_VERB_CONVERT, AT(weights), 0, 0, "int8|fp16", "store the weights of convolutions and products so, for a small file; computes in floats", "POISE_CONVERT_WEIGHTS"},
     {"weights", 0, PS_ARG_CHOICE, PS_VERB_QUANTIZE, AT(weights), 0, 0, "narrow|full", "narrow: sums of two products fit 16 bits, so that processors without VNNI are fast and exact; full: all 8 bits, for those with it (default: narrow)", NULL},
+    {"target", 0, PS_ARG_TEXT, QUANTIZES, AT(target), 0, 0, "NAME,NAME...", "also hold weights packed for these processors, which then start without packing: cortex-a53, armv7-a, x86-64-v3, host, ... (an unknown name lists all; doctor tells a machine's)", NULL},
+    {"only_target", 0, PS_ARG_FLAG, QUANTIZES, AT(only_target), 0, 0, NULL, "hold them for these alone, for a small file that runs nowhere else", NULL},
     {"float_budget", 0, PS_ARG_FLOAT, QUANTIZES, AT(float_budget), 0, 100, "PERCENT", "multiply-accumulates that may stay float where 8 bits do harm; 0: none, and nothing is tried (default: 5)", NULL},
     {"keep_float", 0, PS_ARG_TEXTS, QUANTIZES, AT(keep_float), 0, 0, "NODE|PATTERN", "leave these convolutions and products float, by name, with * and ? (again: more)", NULL},
     {"force", 0, PS_ARG_FLAG, QUANTIZES, AT(force), 0, 0, NULL, "write the network even if it agrees poorly with the float one", NULL},
@@ -92,7 +94,8 @@ const ps_verb ps_verb_table[] = {
      "Writes DIR/<output>.npy for every output ('/' in names becomes '_'), in the network's own layout and type. All "
      "files appear or none."},
     {"convert", PS_VERB_CONVERT, 2, 2, "IN OUT.poise", "a trained network into one optimised file",
-     "Reads ONNX and TFLite. Every node that Poise cannot run is listed, and nothing is written then."},
+     "Reads ONNX and TFLite; with --target also a .poise file. Every node that Poise cannot run is listed, and nothing is written "
+     "then."},
     {"quantize", PS_VERB_QUANTIZE, 2, 2, "IN OUT.poise", "a network in 8 bits, with a report of what that costs",
      "Calibrates on the pictures of --calib, shown as the network will see them, and compares the result with the float "
      "network on them. Prints every layer's signal to noise, those that do most harm, and how many objects, classes or "

@@ -2,18 +2,17 @@
 #include "nn/format.h"
 
 #include "nn/model.h"
+#include "nn/packed.h"
 
 #include <string.h>
 
-typedef struct section {
-    const uint8_t *bytes;
-    size_t size;
-} section;
+typedef ps_format_part section;
 
 typedef struct reader {
     ps_graph *g;
     ps_file_header h;
-    section part[8];
+    section part[PS_FORMAT_PARTS];
+    ps_packed *packed; /* what the file has of it; NULL = the caller wants none */
     bool *ready; /* per value: constant, input, or computed by a node that was read */
     size_t strings, lists; /* bytes and entries that may still be read: parts may be shared, but not to make
                             * a small file large in memory */
@@ -43,6 +42,17 @@ uint64_t ps_format_checksum(const void *bytes, size_t n, void (*passed)(const vo
     return h;
 }
 
+uint64_t ps_format_network(const ps_file_header *h, const ps_format_part part[PS_FORMAT_PARTS])
+{
+    enum { ENDS = 2, KINDS = PS_SECTION_META };
+    uint64_t all[ENDS + 2 * KINDS] = {(uint64_t)h->inputs << 32 | h->n_inputs, (uint64_t)h->outputs << 32 | h->n_outputs};
+    for (int k = 1; k <= KINDS; k++) {
+        all[ENDS + 2 * k - 2] = part[k].size;
+        all[ENDS + 2 * k - 1] = ps_format_checksum(part[k].bytes, part[k].size, NULL);
+    }
+    return ps_format_checksum(all, sizeof all, NULL);
+}
+
 bool ps_format_is(const void *bytes, size_t size)
 {
     return size >= sizeof ps_format_magic && !memcmp(bytes, ps_format_magic, sizeof ps_format_magic);
@@ -60,21 +70,29 @@ static poise_status read_header(reader *r, const uint8_t *bytes, size_t size)
         (unsigned long long)r->h.file_size, size);
     BAD(r->h.n_sections <= PS_FORMAT_SECTIONS && sizeof r->h + r->h.n_sections * sizeof(ps_file_section) <= size,
         "says it has %u sections", r->h.n_sections);
+    return POISE_OK;
+}
+
+/* Of a file whose packed weights are used, what is used is checked: the weights that they were made of need not be read. */
+static poise_status check_sum(const reader *r, const uint8_t *bytes, size_t size, const ps_kernels *k)
+{
+    if (r->packed) PS_TRY(ps_packed_find(r->packed, &r->h, r->part, bytes, k));
+    if (r->packed && r->packed->head) return POISE_OK;
     uint64_t sum = ps_format_checksum(bytes + sizeof r->h, size - sizeof r->h, r->g->mapped ? ps_memory_release : NULL);
-    BAD(r->h.checksum == sum, "is damaged: its checksum differs");
+    BAD(r->h.checksum == sum, PS_FORMAT_DAMAGED);
     return POISE_OK;
 }
 
 static poise_status read_sections(reader *r, const uint8_t *bytes, size_t size)
 {
-    for (int k = 0; k < 8; k++) r->part[k] = (section){bytes, 0}; /* what is not there is empty */
+    for (int k = 0; k < PS_FORMAT_PARTS; k++) r->part[k] = (section){bytes, 0}; /* what is not there is empty */
     for (uint32_t i = 0; i < r->h.n_sections; i++) {
         ps_file_section s;
         memcpy(&s, bytes + sizeof r->h + i * sizeof s, sizeof s);
         BAD(s.offset % PS_ALIGN == 0 && s.offset <= size && s.size <= size - s.offset,
             "section %u lies outside the file (offset %llu, size %llu)", s.kind, (unsigned long long)s.offset,
             (unsigned long long)s.size);
-        if (s.kind >= 1 && s.kind <= 7) r->part[s.kind] = (section){bytes + s.offset, (size_t)s.size};
+        if (s.kind >= 1 && s.kind < PS_FORMAT_PARTS) r->part[s.kind] = (section){bytes + s.offset, (size_t)s.size};
     }
     r->strings = 2 * r->part[PS_SECTION_STRINGS].size + 65536;
     r->lists = r->part[PS_SECTION_LISTS].size / sizeof(int32_t);
@@ -107,10 +125,23 @@ static poise_status read_list(reader *r, uint32_t at, uint32_t n, bool optional,
     return POISE_OK;
 }
 
-static poise_status read_constant(const reader *r, const ps_file_value *f, ps_value *v)
+/* Weights that only a section PACKED has: nobody may read what they are (check_packed_only). */
+static poise_status read_packed_only(const reader *r, ps_value *v)
+{
+    char why[PS_PACKED_TEXT];
+    PS_REQUIRE(r->packed && r->packed->head, POISE_UNSUPPORTED, "%s", ps_packed_only_text(r->packed, why));
+    v->data = ps_packed_only;
+    return POISE_OK;
+}
+
+static poise_status read_constant(const reader *r, const ps_file_value *f, int32_t at, ps_value *v)
 {
     const section *s = &r->part[PS_SECTION_WEIGHTS];
     size_t bytes = ps_value_bytes(v);
+    const void *data = r->packed ? ps_packed_constant(r->packed, at, bytes) : NULL;
+    if (data) v->data = data;
+    if (data) return POISE_OK;
+    if (f->constant == PS_CONSTANT_PACKED) return read_packed_only(r, v);
     BAD(f->offset % PS_ALIGN == 0 && f->offset <= s->size && bytes <= s->size - f->offset,
         "constant '%s' of %zu bytes lies outside the weights", v->name, bytes);
     v->data = s->bytes + f->offset;
@@ -140,7 +171,7 @@ static poise_status read_values(reader *r)
             "value '%s' of %s has scale %g and zero point %d", name, poise_type_name(v->type), (double)f.scale, f.zero);
         v->scale = f.scale;
         v->zero = f.zero;
-        if (f.constant) PS_TRY(read_constant(r, &f, v));
+        if (f.constant) PS_TRY(read_constant(r, &f, at, v));
     }
     r->ready = ps_alloc(n + 1);
     PS_REQUIRE(r->ready, POISE_NO_MEMORY, "no memory for %zu values", n);
@@ -158,7 +189,10 @@ static poise_status read_ends(reader *r)
         PS_TRY(ps_graph_input(r->g, list[i]));
     }
     PS_TRY(read_list(r, r->h.outputs, r->h.n_outputs, false, &list));
-    for (uint32_t i = 0; i < r->h.n_outputs; i++) PS_TRY(ps_graph_output(r->g, list[i]));
+    for (uint32_t i = 0; i < r->h.n_outputs; i++) {
+        BAD(r->g->values[list[i]].data != ps_packed_only, "output '%s' is only packed", r->g->values[list[i]].name);
+        PS_TRY(ps_graph_output(r->g, list[i]));
+    }
     return POISE_OK;
 }
 
@@ -181,6 +215,15 @@ static poise_status infer_again(ps_graph *g, int32_t node)
     return POISE_OK;
 }
 
+/* Weights that are packed and nothing else stand where an operator packs them; no rule of infer() looks at their numbers. */
+static poise_status check_packed_only(const reader *r, const ps_file_node *f, const ps_op *op, const char *name, const int32_t *in)
+{
+    for (uint32_t k = 0; k < f->n_in; k++)
+        BAD(in[k] < 0 || r->g->values[in[k]].data != ps_packed_only || (k == 1 && op->layout),
+            "node '%s' (%s) reads '%s', which is only packed", name, op->name, r->g->values[in[k]].name);
+    return POISE_OK;
+}
+
 static poise_status read_node(reader *r, const ps_file_node *f)
 {
     const section *params = &r->part[PS_SECTION_PARAMS];
@@ -200,6 +243,7 @@ static poise_status read_node(reader *r, const ps_file_node *f)
         BAD(!r->ready[out[i]], "node '%s' computes '%s', which exists already", name, r->g->values[out[i]].name);
         r->ready[out[i]] = true;
     }
+    PS_TRY(check_packed_only(r, f, op, name, in));
     PS_TRY(ps_graph_node(r->g, op, name, params->bytes + f->params, (int)f->n_in, in, (int)f->n_out, out));
     return infer_again(r->g, r->g->n_nodes - 1);
 }
@@ -233,15 +277,26 @@ static poise_status read_meta(reader *r)
     return POISE_OK;
 }
 
-poise_status ps_format_read(ps_graph *g, const void *bytes, size_t size)
+static poise_status read_all(reader *r, const void *bytes, size_t size, const ps_kernels *k)
 {
-    reader r = {.g = g};
-    poise_status s = read_header(&r, bytes, size);
-    if (s == POISE_OK) s = read_sections(&r, bytes, size);
-    if (s == POISE_OK) s = read_values(&r);
-    if (s == POISE_OK) s = read_ends(&r);
-    if (s == POISE_OK) s = read_nodes(&r);
-    if (s == POISE_OK) s = read_meta(&r);
+    PS_TRY(read_header(r, bytes, size));
+    PS_TRY(read_sections(r, bytes, size));
+    PS_TRY(check_sum(r, bytes, size, k));
+    PS_TRY(read_values(r));
+    PS_TRY(read_ends(r));
+    PS_TRY(read_nodes(r));
+    return read_meta(r);
+}
+
+poise_status ps_format_read_packed(ps_graph *g, const void *bytes, size_t size, const ps_kernels *k, ps_packed *packed)
+{
+    reader r = {.g = g, .packed = packed};
+    poise_status s = read_all(&r, bytes, size, k);
     ps_free(r.ready);
     return s;
+}
+
+poise_status ps_format_read(ps_graph *g, const void *bytes, size_t size)
+{
+    return ps_format_read_packed(g, bytes, size, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 
 #include "nn/gate.h"
 #include "nn/op.h"
+#include "nn/packed.h"
 #include "nn/plan.h"
 #include "nn/precision.h"
 #include "runtime/cores.h"
@@ -30,6 +31,10 @@ struct poise_model {
     const void **packed; /* per node: what pack() wrote, or NULL */
     uint8_t *weights;    /* the block behind `packed`, then constants that are used as they are */
     size_t packed_bytes, constant_bytes; /* of both; constants in memory of the caller are used in place there */
+    ps_packed ready;     /* what the file has packed for these kernels; its weights and constants are used where they are, */
+    size_t ready_bytes;  /* so many bytes of them */
+    int32_t n_packed, n_ready; /* nodes with packed weights, those of them that are ready */
+    bool narrowed;       /* the fast precision made values bfloat16, and nodes of casts */
     size_t scratch_bytes, opening_bytes;
     char tuning[256]; /* a line about the tuning file in use, or why there is none; "" = none was found */
     char tried[256];  /* a line about the numbers of threads that were tried; "" = none */
@@ -57,6 +62,9 @@ void ps_choose_frugal(poise_model *m, const ps_call *calls);
 enum { PS_CHOICE_TEXT = 40 };
 const char *ps_choice_text(const poise_model *m, const ps_choice *c, char buf[PS_CHOICE_TEXT]);
 
+/* As poise_model_open_memory with kernels of the caller's, which need not be those of this machine, for one who wants the
+ * packed weights: without tuning, and without use of what may be packed in the file. */
+poise_status ps_model_open_packing(const void *bytes, size_t size, const poise_options *o, const ps_kernels *k, poise_model **out);
 /* As poise_model_open_memory, but the model takes `bytes` (from ps_alloc) over, also on failure; `path` (or NULL) is where
  * they came from. */
 poise_status ps_model_adopt(void *bytes, size_t size, const char *path, const poise_options *o, poise_model **out);

@@ -83,6 +83,10 @@ struct ps_op {
     void (*pack)(const ps_call *c, void *dst);
     bool (*packs)(const ps_call *c, int i);
 
+    /* Optional.  The order of what pack() writes (nn/layout.h), the same bytes whoever packs: a file may then hold them ready for
+     * use (nn/packed.h).  NULL = they are made whenever a model is opened. */
+    unsigned (*layout)(const ps_call *c);
+
     /* Optional.  Bytes of working space for c->threads threads. */
     size_t (*scratch)(const ps_call *c);
 

@@ -1,5 +1,6 @@
 /* nn/op_conv.c - convolution: rules, packed weights, residual and activation; nn/conv.c does the work. */
 #include "nn/fused.h"
+#include "nn/layout.h"
 
 #include <stdio.h>
 
@@ -91,6 +92,12 @@ static void conv_pack(const ps_call *c, void *dst)
     ps_conv_pack(&v, &w, dst);
 }
 
+static unsigned conv_layout(const ps_call *c)
+{
+    ps_conv v = conv_of(c);
+    return ps_conv_layout(&v);
+}
+
 static size_t conv_scratch(const ps_call *c)
 {
     ps_conv v = conv_of(c);
@@ -160,6 +167,7 @@ const ps_op ps_op_conv = {
     .packed = conv_packed,
     .pack = conv_pack,
     .packs = ps_product_packs,
+    .layout = conv_layout,
     .scratch = conv_scratch,
     .run = conv_run,
     .narrow = conv_narrow,

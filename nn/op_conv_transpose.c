@@ -5,6 +5,7 @@
  * convolution of stride 1, written with `stride` times the output's strides.  Nothing is multiplied by inserted
  * zeros. */
 #include "nn/fused.h"
+#include "nn/layout.h"
 
 #include <stdio.h>
 
@@ -181,6 +182,24 @@ static void transpose_pack(const ps_call *c, void *dst)
     pack_phases(c, dst);
 }
 
+/* That of all phases, or none. */
+static unsigned transpose_layout(const ps_call *c)
+{
+    phases s = phases_of(c);
+    unsigned layout = 0;
+    ps_weights w;
+    size_t n;
+    ptrdiff_t offset;
+    for (int32_t py = 0; py < s.n[0]; py++) {
+        for (int32_t px = 0; px < s.n[1]; px++) {
+            ps_conv v = phase_conv(c, &s, py, px, &w, &n, &offset);
+            if (layout && layout != ps_conv_layout(&v)) return 0;
+            layout = ps_conv_layout(&v);
+        }
+    }
+    return layout;
+}
+
 static size_t transpose_scratch(const ps_call *c)
 {
     phases s = phases_of(c);
@@ -258,6 +277,7 @@ const ps_op ps_op_conv_transpose = {
     .packed = transpose_packed,
     .pack = transpose_pack,
     .packs = ps_product_packs,
+    .layout = transpose_layout,
     .scratch = transpose_scratch,
     .run = transpose_run,
     .macs = transpose_macs,

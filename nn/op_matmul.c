@@ -1,6 +1,7 @@
 /* nn/op_matmul.c - matrix products over broadcast batches, as 1x1 convolutions of one-row images whose weights are
  * the right side: packed once when it is constant, else into working space on every run. */
 #include "nn/fused.h"
+#include "nn/layout.h"
 
 #include <stdio.h>
 
@@ -140,6 +141,12 @@ static void matmul_pack(const ps_call *c, void *dst)
     ps_conv_pack(&v, &w, dst);
 }
 
+static unsigned matmul_layout(const ps_call *c)
+{
+    ps_conv v = conv_of(c);
+    return ps_conv_layout(&v);
+}
+
 static size_t matmul_scratch(const ps_call *c)
 {
     ps_conv v = conv_of(c);
@@ -190,6 +197,7 @@ const ps_op ps_op_matmul = {
     .packed = matmul_packed,
     .pack = matmul_pack,
     .packs = ps_product_packs,
+    .layout = matmul_layout,
     .scratch = matmul_scratch,
     .run = matmul_run,
     .narrow = matmul_narrow,

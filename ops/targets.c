@@ -4,6 +4,7 @@
 #include "ops/tiles.h"
 #include "runtime/cpu.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* ---- processors ---- */
@@ -70,6 +71,14 @@ const ps_target *ps_target_find(const char *name)
     for (const ps_target *t = ps_targets; t->name; t++)
         if (!strcmp(t->name, name)) return t;
     return NULL;
+}
+
+const char *ps_target_names(char buf[PS_TARGETS_TEXT])
+{
+    size_t at = 0;
+    for (const ps_target *t = ps_targets; t->name && at < PS_TARGETS_TEXT; t++)
+        at += (size_t)snprintf(buf + at, PS_TARGETS_TEXT - at, "%s%s", at ? " " : "", t->name);
+    return buf;
 }
 
 /* ---- what their tables want ---- */

@@ -13,11 +13,14 @@ typedef struct ps_target {
 extern const ps_target ps_targets[]; /* ends with name == NULL */
 
 const ps_target *ps_target_find(const char *name); /* NULL = unknown */
+/* All names, with blanks between them, into buf. */
+enum { PS_TARGETS_TEXT = 640 };
+const char *ps_target_names(char buf[PS_TARGETS_TEXT]);
 /* The first of this build's architecture that a processor with these flags (ps_cpu_flags) packs as; NULL = none. */
 const ps_target *ps_target_here(unsigned flags);
 
-/* A table to pack weights with: functions of C, with the tiles and `fast` of the target's own table (ops/tiles.h), which packing
- * makes the same bytes for.  Running it would be wrong. */
+/* A table to pack weights with: functions of C, with the tiles and `fast` of the target's own tables (ops/tiles.h), for which
+ * packing makes the bytes that it makes there.  Running it would be wrong. */
 void ps_target_kernels(const ps_target *t, ps_kernels *k);
 
 #endif

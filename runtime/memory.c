@@ -189,6 +189,12 @@ char *ps_strdup(const char *s)
     return p ? memcpy(p, s, n) : NULL;
 }
 
+size_t ps_memory_span(const void *p, size_t n)
+{
+    size_t page = page_size();
+    return n ? ps_round_up((size_t)p % page + n, page) : 0;
+}
+
 void ps_memory_release(const void *p, size_t n)
 {
     size_t page = page_size();

@@ -47,6 +47,8 @@ char *ps_strdup(const char *s);
 /* Gives whole pages inside [p, p+n) back to the system: their contents are lost (anonymous memory) or
  * read again from the file (mappings).  For weights that live on in a packed copy. */
 void ps_memory_release(const void *p, size_t n);
+/* Bytes of all pages that [p, p+n) touches. */
+size_t ps_memory_span(const void *p, size_t n);
 
 /* The account: what ps_alloc takes from the system for a block of n bytes (with its head; SIZE_MAX when there cannot be
  * one), took for the block p (NULL: 0), has taken for all blocks that live now, and the most at a time since ps_memory_mark. */

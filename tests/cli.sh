@@ -417,6 +417,33 @@ if $poise doctor | grep -q 'JSON reader yes'; then
     echo '{"images":' >coco.json
     expect 1 "damaged COCO" $poise val d.poise coco.json
 fi
+# weights packed for a processor: used where it is that, left alone elsewhere, the same results
+expect 0 "convert for this machine" $poise convert detector.onnx host.poise --target host
+says "packed for host"
+expect 0 "info of it" $poise info host.poise
+prints "packed for .*are used as they are in the file"
+expect 0 "predict with them" $poise predict host.poise red.ppm --format csv
+cp out packed.csv
+expect 0 "predict without them" $poise predict d.poise red.ppm --format csv
+cmp -s out packed.csv || fail "packed weights change what is found"
+expect 0 "pack a .poise file for others" $poise convert d.poise far.poise --target x86-64-v4,cortex-a53
+expect 0 "info of it in JSON" env POISE_ISA=c $poise info far.poise --json
+prints '"packed":{.*"ready"'
+expect 0 "pack for kernels of C" $poise convert d.poise c-only.poise --target x86-64 --only-target
+expect 0 "predict with only them" env POISE_ISA=c $poise predict c-only.poise red.ppm
+expect 0 "pack for others only" $poise convert d.poise far-only.poise --target x86-64-v4 --only-target
+expect 2 "and run here" env POISE_ISA=c $poise predict far-only.poise red.ppm
+says "far-only.poise: has its weights only as .*--only-target.*x86-64-v4"
+one_line
+expect 2 "what is only packed is not converted" $poise convert far-only.poise again.poise --target host
+one_line
+expect 2 "an unknown target" $poise convert d.poise never.poise --target cortex-z80
+says "host x86-64 .*cortex-a53"
+one_line
+expect 2 "only for nobody" $poise convert d.poise never.poise --only-target
+[ ! -e never.poise ] && [ ! -e again.poise ] || fail "a refused target leaves a file"
+expect 0 "doctor names the target" $poise doctor
+prints "^target  "
 # quantize
 mkdir -p calib
 cp red.ppm blue.ppm grey.ppm calib

@@ -80,6 +80,7 @@ real() { # file in the assets, options of convert
     $poise convert "$assets/models/$file" "$net" -q "$@" 2>/dev/null || { fail "convert $file" && return 1; }
 }
 real tflite/mobilenet_v2_224_u8.tflite && check "$net" 1 && picture "$net"
+real tflite/mobilenet_v2_224_u8.tflite --target host && check "$net" 1 && picture "$net"
 real onnx/fastestdet_352.onnx && check "$net" 1 && picture "$net"
 if [ -z "$emu" ]; then
     real tflite/mobilenet_v2_224_u8.tflite && check "$net" 3
@@ -87,6 +88,7 @@ if [ -z "$emu" ]; then
     real onnx/yolov8n_640_qdq_int8.onnx && check "$net" 1 && check "$net" 2 && check "$net" 1 --imgsz 320 && picture "$net"
     real onnx/yolov8n_640_fp32_recovered.onnx && check "$net" 1 --imgsz 320 && check "$net" 4 --imgsz 256
     real onnx/yolov8n_640_fp32_recovered.onnx && check "$net" 1 --precision fast
+    real onnx/yolov8n_640_fp32_recovered.onnx --target host && check "$net" 1 && picture "$net" && check "$net" 1 --precision fast
 fi
 [ $failed = 0 ] || { echo "memory: $failed of $n comparisons failed" && exit 1; }
 echo "memory: $n comparisons passed"

@@ -51,6 +51,20 @@ static void pictures(void)
     }
 }
 
+/* For fuzz_packed: a network as kernels of C read it, beside its weights and without them. */
+static void packed(const char *name, const void *bytes, size_t size)
+{
+    for (int only = 0; only < 2; only++) {
+        char file[48];
+        void *poise;
+        size_t n;
+        snprintf(file, sizeof file, "%s%s", only ? "only-" : "", name);
+        need(poise_pack(bytes, size, "x86-64,armv8-a", only, &poise, &n), name);
+        put("fuzz_packed", file, poise, n);
+        poise_free(poise);
+    }
+}
+
 static void networks(void)
 {
     for (int i = 0; i < TINY_COUNT; i++) {
@@ -65,6 +79,7 @@ static void networks(void)
         need(poise_convert(place("fuzz_onnx", name), &o, &poise, &n), name);
         snprintf(name, sizeof name, "%d.poise", i);
         put("fuzz_poise", name, poise, n);
+        packed(name, poise, n);
         ps_free(bytes);
         poise_free(poise);
     }
@@ -82,6 +97,7 @@ static void tflite_networks(void)
         need(poise_convert(place("fuzz_tflite", name), NULL, &poise, &n), name); /* integer networks among them */
         snprintf(name, sizeof name, "tflite%d.poise", i);
         put("fuzz_poise", name, poise, n);
+        packed(name, poise, n);
         ps_free(bytes);
         poise_free(poise);
     }
