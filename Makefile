@@ -7,7 +7,7 @@ ifeq ($(origin CC),default)
 CC     := gcc
 endif
 HOST   := $(shell $(CC) -dumpmachine)
-ARCH   := $(firstword $(subst -, ,$(HOST)))
+ARCH   := $(patsubst armv%,arm,$(firstword $(subst -, ,$(HOST))))# armv7l-vendor-linux-gnueabihf is an arm
 MUSL   := $(findstring musl,$(CC))
 comma  := ,
 B      ?= build/$(HOST)$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))$(if $(findstring clang,$(CC)),-clang)$(if $(MUSL),-musl)$(if $(STATIC),-static)
