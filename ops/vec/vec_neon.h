@@ -88,8 +88,6 @@ VFMA_LANES
 VINLINE vf vmin(vf a, vf b) { return vminq_f32(a, b); } /* NaN if either is */
 VINLINE vf vmax(vf a, vf b) { return vmaxq_f32(a, b); }
 VINLINE vf vabs(vf x) { return vabsq_f32(x); }
-VINLINE vm vlt(vf a, vf b) { return vcltq_f32(a, b); }
-VINLINE vm vnan(vf a) { return vmvnq_u32(vceqq_f32(a, a)); }
 VINLINE vm vfirst(size_t k)
 {
     const uint32x4_t lanes = vcombine_u32(vcreate_u32((uint64_t)1 << 32), vcreate_u32((uint64_t)3 << 32 | 2));
@@ -102,13 +100,35 @@ VINLINE vf vscale(vf x, vf shifted)
     return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(x), n));
 }
 #ifdef __aarch64__
+VINLINE vm vlt(vf a, vf b) { return vcltq_f32(a, b); }
+VINLINE vm vnan(vf a) { return vmvnq_u32(vceqq_f32(a, a)); }
 VINLINE vf vdiv(vf a, vf b) { return vdivq_f32(a, b); }
 VINLINE vf vwhole(vf x) { return vrndnq_f32(x); }
 #else
+VINLINE vm vlt(vf a, vf b) /* compilers compare one by one, for the sake of denormals */
+{
+    vm m;
+    __asm__("vcgt.f32 %q0, %q2, %q1" : "=w"(m) : "w"(a), "w"(b));
+    return m;
+}
+VINLINE vm vnan(vf a)
+{
+    vm m;
+    __asm__("vceq.f32 %q0, %q1, %q1" : "=w"(m) : "w"(a));
+    return vmvnq_u32(m);
+}
 VINLINE vf vdiv(vf a, vf b)
 {
     for (int i = 0; i < VN; i++) a[i] = a[i] / b[i];
     return a;
+}
+#define VQUOT
+VINLINE vf vquot(vf a, vf b) /* 8 bits of 1 / b, 16, all; infinite a stays so */
+{
+    vf r = vrecpeq_f32(b);
+    r = vmulq_f32(r, vrecpsq_f32(b, r));
+    r = vfmaq_f32(r, r, vfmsq_f32(vdupq_n_f32(1.0f), b, r));
+    return vmulq_f32(a, r);
 }
 VINLINE vf vwhole(vf x) /* |x| < 2^22 */
 {
