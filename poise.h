@@ -63,7 +63,7 @@ typedef enum poise_type {
     POISE_U8 = 4,
     POISE_I8 = 5,
     POISE_BOOL = 6, /* one byte, 0 or 1 */
-    POISE_F16 = 7,  /* storage only: Cast and constants */
+    POISE_F16 = 7,  /* storage only: Cast and constants; inside, what POISE_FAST may make of f32 */
     POISE_F64 = 8,  /* storage only: Cast and constants */
     POISE_BF16 = 9, /* the upper half of an f32 */
 } poise_type;
@@ -102,7 +102,8 @@ typedef enum poise_precision {
     POISE_RECORDED = 0, /* what the model file records (poise convert --precision), else exact */
     POISE_EXACT = 1,    /* fp32 */
     POISE_NEAR = 2,     /* fp32 values, products of 16-bit halves: 1e-4 of the largest output */
-    POISE_FAST = 3,     /* bf16 products and activations, fp32 sums, normalisation, outputs */
+    POISE_FAST = 3,     /* bf16 or fp16 products and activations, fp32 sums, normalisation, outputs; fp16 ends at 65504: values of
+                         * a network beyond are cut to that, and layers with such weights stay fp32 */
     POISE_INT8 = 4,     /* products of bytes: what quantised files compute in (poise quantize makes them), and no others can;
                          * with one of the above, that is what such a file's float nodes compute in */
 } poise_precision;
@@ -152,7 +153,7 @@ POISE_API const char *poise_model_output(const poise_model *m, int i, poise_tens
 /* The value of a metadata key ("task", "names", "imgsz", ...), or NULL.  Lives as long as the model. */
 POISE_API const char *poise_model_metadata(const poise_model *m, const char *key);
 /* The precision asked for (never POISE_RECORDED), its name ("exact", "near", "fast"), and one line about what it runs on:
- * "fast: bf16 on avx512bf16", "fast: this CPU has no bf16 instructions, runs exact fp32 on avx2". */
+ * "fast: bf16 on avx512bf16", "fast: no bf16 or fp16 instructions in avx2, runs exact fp32 on it". */
 POISE_API poise_precision poise_model_precision(const poise_model *m);
 POISE_API const char *poise_precision_name(poise_precision p);
 POISE_API const char *poise_model_kernels(const poise_model *m);

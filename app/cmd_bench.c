@@ -7,6 +7,7 @@
 #include "app/cli.h"
 #include "app/json.h"
 #include "app/roofline.h"
+#include "nn/half.h"
 #include "nn/model.h"
 #include "nn/session.h"
 #include "nn/tuning.h"
@@ -75,7 +76,8 @@ static poise_status measure_nodes(poise_session *s, const poise_model *m, int ru
 static poise_status measure_peaks(const poise_model *m, uint64_t cpus, ps_peaks *p)
 {
     uint64_t was = ps_cpus_pin(cpus);
-    poise_status s = ps_peaks_measure(m->kernels.name, m->kernels.name_bf16, m->kernels.name_u8, m->threads, p);
+    const char *half = ps_half_type(&m->kernels) == POISE_F16 ? m->kernels.name_f16 : m->kernels.name_bf16;
+    poise_status s = ps_peaks_measure(m->kernels.name, half, m->kernels.name_u8, m->threads, p);
     ps_cpus_pin(was);
     return s;
 }

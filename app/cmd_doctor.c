@@ -54,8 +54,8 @@ static void slots(const ps_kernels *k)
 {
     printf("kernels\n");
     ps_slots_each(k, print_slot, NULL);
-    printf("  gemm tile          %d x %d; of bf16 %d x %d, of u8 %d x %d\n", k->gemm_f32_tile.mr, k->gemm_f32_tile.nr, k->gemm_bf16_tile.mr,
-           k->gemm_bf16_tile.nr, k->gemm_u8_tile.mr, k->gemm_u8_tile.nr);
+    printf("  gemm tile          %d x %d; of bf16 %d x %d, of fp16 %d x %d, of u8 %d x %d\n", k->gemm_f32_tile.mr, k->gemm_f32_tile.nr, k->gemm_bf16_tile.mr,
+           k->gemm_bf16_tile.nr, k->gemm_f16_tile.mr, k->gemm_f16_tile.nr, k->gemm_u8_tile.mr, k->gemm_u8_tile.nr);
 }
 
 static void precisions(const ps_kernels *k)

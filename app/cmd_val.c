@@ -235,7 +235,7 @@ static poise_status val(job *j, ps_val_row *r)
     return POISE_OK;
 }
 
-/* Whether a network can also run in bf16: it has no codes, and this processor has bf16. */
+/* Whether a network can also run in 16 bits: it has no codes, and this processor multiplies them. */
 static bool has_fast(const job *j)
 {
     const ps_graph *g = &j->nets.net[0].model->graph;

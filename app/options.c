@@ -56,7 +56,7 @@ const ps_arg ps_arg_table[] = {
     {"force", 0, PS_ARG_FLAG, QUANTIZES, AT(force), 0, 0, NULL, "write the network even if it agrees poorly with the float one", NULL},
     {"output", 'o', PS_ARG_CHOICE, PS_VERB_QUANTIZE, AT(format), 0, 0, "text|json", "how the report is printed (default: text)", "POISE_QUANTIZE_OUTPUT"},
 
-    {"precision", 0, PS_ARG_CHOICE, OPENS & ~(unsigned)PS_VERB_QUANTIZE, AT(precision), 0, 0, "exact|near|fast|int8", "exact: fp32; near: its sums from split bf16; fast: bf16 where the processor has it; int8: products of bytes, which only quantised files have (default: recorded in the model, else exact; convert records it)", NULL},
+    {"precision", 0, PS_ARG_CHOICE, OPENS & ~(unsigned)PS_VERB_QUANTIZE, AT(precision), 0, 0, "exact|near|fast|int8", "exact: fp32; near: its sums from split bf16; fast: bf16 (or fp16, on ARM) where the processor has it; int8: products of bytes, which only quantised files have (default: recorded in the model, else exact; convert records it)", NULL},
 
     {"json", 0, PS_ARG_FLAG, PS_VERB_INFO, AT(json), 0, 0, NULL, "print JSON", NULL},
     {"svg", 0, PS_ARG_TEXT, PS_VERB_INFO, AT(svg), 0, 0, "FILE", "also draw the memory plan: node by node, what lies where in the arena", NULL},

@@ -179,12 +179,12 @@ static size_t working_set(const ps_peak_level *l, bool shared, size_t all, int t
     return n < most ? n : most;
 }
 
-poise_status ps_peaks_measure(const char *isa, const char *isa_bf16, const char *isa_u8, int threads, ps_peaks *p)
+poise_status ps_peaks_measure(const char *isa, const char *isa_half, const char *isa_u8, int threads, ps_peaks *p)
 {
     const size_t most = (size_t)256 << 20; /* three times the last cache, within reason */
-    *p = (ps_peaks){.gflops = ps_peak_flops(isa, threads), .gflops_bf16 = isa_bf16 ? ps_peak_flops(isa_bf16, threads) : 0};
+    *p = (ps_peaks){.gflops = ps_peak_flops(isa, threads), .gflops_half = isa_half ? ps_peak_flops(isa_half, threads) : 0};
     if (isa_u8) p->gops_u8 = ps_peak_u8(isa_u8, threads);
-    if (p->gflops_bf16 <= p->gflops) p->gflops_bf16 = 0; /* it is computed as floats */
+    if (p->gflops_half <= p->gflops) p->gflops_half = 0; /* it is computed as floats */
     p->n_levels = find_caches(p->level, PS_PEAK_LEVELS - 1);
     size_t last = p->level[p->n_levels - 1].bytes, all = last > most / 3 ? most : 3 * last, least = (size_t)threads << 20;
     p->level[p->n_levels++] = (ps_peak_level){.name = "DRAM", .bytes = SIZE_MAX};

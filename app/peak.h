@@ -15,7 +15,7 @@ typedef struct ps_peak_level {
 
 typedef struct ps_peaks {
     double gflops;      /* of floats, 0 = not known for this ISA */
-    double gflops_bf16; /* of products of bf16, 0 = this ISA has none */
+    double gflops_half; /* of products of bf16 or f16, 0 = this ISA has none */
     double gops_u8;     /* of products of bytes with sums in 32 bits, 0 = not known for this ISA */
     int n_levels;
     ps_peak_level level[PS_PEAK_LEVELS]; /* nearest first */
@@ -30,9 +30,9 @@ double ps_peak_u8(const char *isa, int threads);
 /* 10^9 bytes a second that one core reads again and again from so few bytes (at least 1 kB, else it is 1 kB) with the
  * loads of an ISA; 0 when there is no memory for it. */
 double ps_peak_read(const char *isa, size_t bytes);
-/* All kinds of peaks; isa_bf16 and isa_u8 may be NULL.  Takes some tenths of a second and, for a moment, memory of three times
+/* All kinds of peaks; isa_half and isa_u8 may be NULL.  Takes some tenths of a second and, for a moment, memory of three times
  * the last cache. */
-poise_status ps_peaks_measure(const char *isa, const char *isa_bf16, const char *isa_u8, int threads, ps_peaks *p);
+poise_status ps_peaks_measure(const char *isa, const char *isa_half, const char *isa_u8, int threads, ps_peaks *p);
 
 /* The bandwidth that a step which moves so many bytes may hope for: that of the smallest level that holds them. */
 double ps_peaks_gb_s(const ps_peaks *p, double bytes);

@@ -1,6 +1,8 @@
 /* app/roofline.c - the steps of a model against the roofline of this machine. */
 #include "app/roofline.h"
 
+#include "nn/half.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -13,7 +15,7 @@ static double tensor_bytes(const poise_tensor *t)
     return n;
 }
 
-/* Bytes that node i reads of weights: as they are packed where that is less (bf16), else as the network has them (some
+/* Bytes that node i reads of weights: as they are packed where that is less (16 bits), else as the network has them (some
  * ways to compute a convolution blow weights up, but need not). */
 static double weight_bytes(const poise_model *m, const ps_node *n)
 {
@@ -24,8 +26,8 @@ static double weight_bytes(const poise_model *m, const ps_node *n)
         bytes += b;
         half += m->graph.values[n->in[k]].rank > 1 ? b / 2 : b;
     }
-    bool bf16 = n->in[0] >= 0 && m->graph.values[n->in[0]].type == POISE_BF16;
-    return bf16 ? half : bytes;
+    bool is_half = n->in[0] >= 0 && ps_is_half(m->graph.values[n->in[0]].type);
+    return is_half ? half : bytes;
 }
 
 static double moved_bytes(const poise_model *m, const ps_node *n)
@@ -50,7 +52,7 @@ static double moved_bytes(const poise_model *m, const ps_node *n)
 static double peak_of(const poise_model *m, const ps_peaks *p, const ps_node *n)
 {
     const ps_value *x = n->in[0] >= 0 ? &m->graph.values[n->in[0]] : NULL;
-    if (x && x->type == POISE_BF16 && p->gflops_bf16 > 0) return p->gflops_bf16;
+    if (x && ps_is_half(x->type) && p->gflops_half > 0) return p->gflops_half;
     return x && x->type == POISE_U8 && x->scale > 0 && p->gops_u8 > 0 ? p->gops_u8 : p->gflops;
 }
 
@@ -87,11 +89,17 @@ static const char *shape_of(const poise_model *m, int32_t value, char text[PS_SH
     return ps_shape_text(v->rank, v->dim, text);
 }
 
+/* The peak of products of 16 bits, by what they are of here. */
+static const char *half_key(const poise_model *m)
+{
+    return ps_half_type(&m->kernels) == POISE_F16 ? "gflops_fp16" : "gflops_bf16";
+}
+
 static void table_peaks(const poise_model *m, const ps_peaks *p)
 {
     printf("\npeaks of %d thread%s, measured now: %s %.1f GFLOP/s", m->threads, m->threads == 1 ? "" : "s",
            m->kernels.name, p->gflops);
-    if (p->gflops_bf16 > 0) printf(", bf16 %.1f GFLOP/s", p->gflops_bf16);
+    if (p->gflops_half > 0) printf(", %s %.1f GFLOP/s", half_key(m) + strlen("gflops_"), p->gflops_half);
     if (p->gops_u8 > 0) printf(", int8 on %s %.1f GOP/s", m->kernels.name_u8, p->gops_u8);
     for (int i = 0; i < p->n_levels; i++) printf(", %s %.1f GB/s", p->level[i].name, p->level[i].gb_s);
     printf("\nbound: of the time taken, what the peaks would need for the step's flops or for its bytes, from the\n"
@@ -148,7 +156,7 @@ void ps_roofline_table(const poise_model *m, const ps_peaks *p, const double *ms
 
 void ps_roofline_csv(const poise_model *m, const ps_peaks *p, const double *ms)
 {
-    printf("\npeak,value\ngflops,%.1f\ngflops_bf16,%.1f\ngops_int8,%.1f\n", p->gflops, p->gflops_bf16, p->gops_u8);
+    printf("\npeak,value\ngflops,%.1f\n%s,%.1f\ngops_int8,%.1f\n", p->gflops, half_key(m), p->gflops_half, p->gops_u8);
     for (int i = 0; i < p->n_levels; i++) printf("%s_gb_s,%.1f\n", p->level[i].name, p->level[i].gb_s);
     puts("\nstep,op,output,variant,min_ms,share,gflops,bytes,gb_s,intensity,bound,name");
     for (int32_t i = 0; i < m->graph.n_nodes; i++) {
@@ -168,7 +176,7 @@ void ps_roofline_json(ps_json *j, const poise_model *m, const ps_peaks *p, const
 {
     ps_json_object(j, "peaks");
     ps_json_number(j, "gflops", p->gflops, 5);
-    if (p->gflops_bf16 > 0) ps_json_number(j, "gflops_bf16", p->gflops_bf16, 5);
+    if (p->gflops_half > 0) ps_json_number(j, half_key(m), p->gflops_half, 5);
     if (p->gops_u8 > 0) ps_json_number(j, "gops_int8", p->gops_u8, 5);
     ps_json_array(j, "read");
     for (int i = 0; i < p->n_levels; i++) {

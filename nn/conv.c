@@ -108,7 +108,7 @@ static void write_through(block *b)
     const ps_conv *v = &c->v;
     size_t from = b->p0 * c->nr, n = ps_least(b->p1 * c->nr, c->og) - from;
     bool codes = c->type == POISE_U8;
-    if (b->r && (v->rs.channel != 1 || v->r_type == POISE_BF16)) {
+    if (b->r && (v->rs.channel != 1 || ps_is_half(v->r_type))) {
         for (size_t i = 0; i < b->rows; i++) {
             const char *r = b->r + ((ptrdiff_t)i * b->r_row + (ptrdiff_t)from * v->rs.channel) * (ptrdiff_t)b->r_size;
             if (codes)
@@ -160,7 +160,7 @@ static size_t set_taps(const block *b, size_t row, size_t col, size_t *first)
             ptrdiff_t tap = at + (ptrdiff_t)ky * b->tap_row + (ptrdiff_t)kx * b->tap;
             if (c->type == POISE_U8)
                 b->taps8[n] = (const uint8_t *)b->x + tap;
-            else if (c->type == POISE_BF16)
+            else if (ps_is_half(c->type))
                 b->taps16[n] = (const uint16_t *)(const void *)b->x + tap;
             else
                 b->taps[n] = (const float *)(const void *)b->x + tap;
@@ -208,7 +208,7 @@ static void multiply_codes(const block *b, size_t m, size_t from, size_t n, size
     if (waits) look_up(v->k, m, n, y, b->y_pixel, table);
 }
 
-/* m outputs of a row from `col` on, times panels [p0, p1): one of floats, any number of bfloat16 and u8. */
+/* m outputs of a row from `col` on, times panels [p0, p1): one of floats, any number of 16 bits and u8. */
 static void multiply(const block *b, size_t row, size_t col, size_t m, size_t p0, size_t p1, size_t first,
                      size_t taps)
 {
@@ -236,9 +236,12 @@ static void multiply(const block *b, size_t row, size_t col, size_t m, size_t p0
                      .residual = (const float *)(const void *)r,
                      .ldr = b->r_pixel};
     if (v->bias) e.bias = v->bias + b->group * c->og + from;
+    const uint16_t *w16 = (const uint16_t *)(const void *)w;
+    ptrdiff_t panel16 = (ptrdiff_t)(2 * c->panel_floats);
     if (c->type == POISE_BF16)
-        v->k->gemm_bf16(m, n, c->k, taps, b->taps16, b->pixel, (const uint16_t *)(const void *)w,
-                        (ptrdiff_t)(2 * c->panel_floats), y, b->y_pixel, &e);
+        v->k->gemm_bf16(m, n, c->k, taps, b->taps16, b->pixel, w16, panel16, y, b->y_pixel, &e);
+    else if (c->type == POISE_F16)
+        v->k->gemm_f16(m, n, c->k, taps, b->taps16, b->pixel, w16, panel16, y, b->y_pixel, &e);
     else
         v->k->gemm_f32(m, n, c->k, taps, b->taps, b->pixel, w, y, b->y_pixel, &e);
 }
@@ -260,8 +263,8 @@ static bool nothing_needed(const block *b)
     return true;
 }
 
-/* All of the block times panels [p0, p1).  Tiles of a row differ by at most one pixel in height; gemm_bf16 and gemm_u8
- * make them themselves. */
+/* All of the block times panels [p0, p1).  Tiles of a row differ by at most one pixel in height; all but gemm_f32 make them
+ * themselves. */
 static void all_tiles(const block *b, size_t p0, size_t p1)
 {
     size_t end, first;

@@ -2,6 +2,7 @@
 #ifndef PS_NN_CONV_H
 #define PS_NN_CONV_H
 
+#include "nn/half.h"
 #include "nn/op.h"
 #include "nn/params.h"
 
@@ -27,7 +28,7 @@ typedef struct ps_conv {
     const ps_kernels *k;
     int threads;
     int variant; /* number of the way to compute it: ps_conv_variant */
-    poise_type x_type, y_type, r_type; /* input, output, residual: f32, bf16 or u8 */
+    poise_type x_type, y_type, r_type; /* input, output, residual: f32, bf16, f16 or u8 */
     int batch_rank;
     int32_t batch[PS_CONV_BATCH];
     int32_t in[2], out[2]; /* height, width */
@@ -77,15 +78,15 @@ typedef enum ps_conv_way {
 } ps_conv_way;
 /* The way with number v->variant (0 = the rule's choice). */
 ps_conv_way ps_conv_way_of(const ps_conv *v);
-/* What it multiplies: u8 (with s8), bf16 where the input is that or floats are split, else f32, to which depthwise and
- * Winograd's convolutions widen bf16. */
+/* What it multiplies: u8 (with s8), bf16 or f16 where the input is that, bf16 where floats are split, else f32, to which
+ * depthwise and Winograd's convolutions widen both. */
 poise_type ps_conv_multiplies(const ps_conv *v);
 /* Whether it splits floats into a high and a low bfloat16 and adds up high*high + high*low + low*high, which leaves out
  * 2^-16 of a product: a pixel becomes three times as many channels (high, high, low), its weights (high, low, high). */
 bool ps_conv_splits(const ps_conv *v);
 /* Name of way i of this convolution, NULL past the last. */
 const char *ps_conv_variant(const ps_conv *v, int i);
-/* Words of 4 bytes (floats, pairs of bfloat16, four s8) of one set of packed weights (a multiple of 16), SIZE_MAX when that
+/* Words of 4 bytes (floats, two of 16 bits, four s8) of one set of packed weights (a multiple of 16), SIZE_MAX when that
  * many cannot be counted in bytes. */
 size_t ps_conv_packed(const ps_conv *v);
 /* Writes all sets, one behind the other.  Of v, only shapes, kernels, threads and the scale and zero point of x are used. */
@@ -121,30 +122,30 @@ static inline size_t ps_least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Bytes of an element of f32, bf16 or u8. */
+/* Bytes of an element of f32, bf16, f16 or u8. */
 static inline size_t ps_size_of(poise_type t)
 {
-    return t == POISE_F32 ? sizeof(float) : t == POISE_BF16 ? sizeof(uint16_t) : sizeof(uint8_t);
+    return t == POISE_F32 ? sizeof(float) : ps_is_half(t) ? sizeof(uint16_t) : sizeof(uint8_t);
 }
 
 /* The panels that a direct convolution multiplies with. */
 static inline ps_tile ps_conv_tile(const ps_conv *v)
 {
     poise_type t = ps_conv_multiplies(v);
-    return t == POISE_U8 ? v->k->gemm_u8_tile : t == POISE_BF16 ? v->k->gemm_bf16_tile : v->k->gemm_f32_tile;
+    return t == POISE_U8 ? v->k->gemm_u8_tile : ps_is_half(t) ? ps_half_tile(v->k, t) : v->k->gemm_f32_tile;
 }
 
-/* Elements of a pixel as the kernel reads them: whole words.  Bfloat16 gets channels of zero where a group has not a multiple
+/* Elements of a pixel as the kernel reads them: whole words.  16 bits get channels of zero where a group has not a multiple
  * of kr, three times as many for split floats; u8 up to three channels of anything, whose weights are zero, unless
  * the taps of a window row are adjacent: then only the row is filled up to whole words. */
 static inline size_t ps_conv_pixel(const ps_conv *v)
 {
-    size_t cg = (size_t)(v->c / v->group), kr = (size_t)v->k->gemm_bf16_tile.kr;
-    switch (ps_conv_multiplies(v)) {
-    case POISE_U8: return v->kernel[1] > 1 && v->dilation[1] == 1 ? cg : (cg + 3) / 4 * 4;
-    case POISE_BF16: return ps_round_up(cg, kr) * (ps_conv_splits(v) ? 3 : 1);
-    default: return cg;
-    }
+    size_t cg = (size_t)(v->c / v->group);
+    poise_type t = ps_conv_multiplies(v);
+    if (t == POISE_U8) return v->kernel[1] > 1 && v->dilation[1] == 1 ? cg : (cg + 3) / 4 * 4;
+    if (!ps_is_half(t)) return cg;
+    size_t kr = (size_t)ps_half_tile(v->k, t).kr;
+    return ps_round_up(cg, kr < 2 ? 2 : kr) * (ps_conv_splits(v) ? 3 : 1);
 }
 
 /* Whether packed s8 weights lie in eights (ps_requant): any tap then begins with one. */
@@ -164,7 +165,7 @@ static inline size_t ps_conv_window_row(const ps_conv *v)
 /* A part of one image to be read as a [rows][cols][channels] block.  Row i is input row row0 + i*row_step. */
 typedef struct ps_slab {
     const void *x; /* pixel (0, 0), first channel */
-    poise_type type, to; /* of x, of the copy: f32 or bf16 to f32, bf16 to bf16, u8 to u8 */
+    poise_type type, to; /* of x, of the copy: f32, bf16 or f16 to f32, the others to themselves */
     uint8_t border;      /* of u8: what is outside the image */
     size_t split;       /* not 0: x is float, the copy bfloat16: high, high and low parts of so many elements each */
     ptrdiff_t row, pixel, channel;
@@ -176,7 +177,7 @@ typedef struct ps_slab {
 
 /* Copies it: pixels outside the image are zero, or s->border; rows outside are left undefined, those of u8 are filled. */
 void ps_slab_copy(const ps_kernels *k, const ps_slab *s, void *dst);
-/* Between a dense block [m][n] of floats and one of floats or bfloat16 with two strides, either way. */
+/* Between a dense block [m][n] of floats and one of floats, bf16 or f16 with two strides, either way. */
 void ps_block_gather(const ps_kernels *k, poise_type type, size_t m, size_t n, const void *x, ptrdiff_t row, ptrdiff_t col,
                      float *dst);
 void ps_block_scatter(const ps_kernels *k, poise_type type, size_t m, size_t n, const float *src, void *y, ptrdiff_t row,

@@ -1,6 +1,5 @@
 /* nn/conv_copy.c - moves blocks between the strides of tensors and the dense blocks that kernels read. */
 #include "nn/conv.h"
-#include "ops/bf16.h"
 
 #include <string.h>
 
@@ -30,13 +29,13 @@ void ps_block_gather(const ps_kernels *k, poise_type type, size_t m, size_t n, c
     if (type == POISE_F32)
         gather_f32(k, m, n, x, row, col, dst);
     else if (col == 1 && row == (ptrdiff_t)n)
-        k->f32_from_bf16(m * n, h, dst);
+        ps_half_to_floats(k, type, m * n, h, dst);
     else if (col == 1)
-        for (size_t i = 0; i < m; i++) k->f32_from_bf16(n, h + (ptrdiff_t)i * row, dst + i * n);
+        for (size_t i = 0; i < m; i++) ps_half_to_floats(k, type, n, h + (ptrdiff_t)i * row, dst + i * n);
     else
         for (size_t i = 0; i < m; i++)
             for (size_t j = 0; j < n; j++)
-                dst[i * n + j] = ps_bf16_widen(h[(ptrdiff_t)i * row + (ptrdiff_t)j * col]);
+                dst[i * n + j] = ps_half_widen(type, h[(ptrdiff_t)i * row + (ptrdiff_t)j * col]);
 }
 
 void ps_block_scatter(const ps_kernels *k, poise_type type, size_t m, size_t n, const float *src, void *y,
@@ -44,13 +43,13 @@ void ps_block_scatter(const ps_kernels *k, poise_type type, size_t m, size_t n, 
 {
     float *f = y;
     uint16_t *h = y;
-    bool half = type == POISE_BF16;
+    bool half = ps_is_half(type);
     if (half && col == 1)
-        for (size_t i = 0; i < m; i++) k->bf16_from_f32(n, src + i * n, h + (ptrdiff_t)i * row);
+        for (size_t i = 0; i < m; i++) ps_half_from_floats(k, type, n, src + i * n, h + (ptrdiff_t)i * row);
     else if (half)
         for (size_t j = 0; j < n; j++)
             for (size_t i = 0; i < m; i++)
-                h[(ptrdiff_t)i * row + (ptrdiff_t)j * col] = ps_bf16_round(src[i * n + j]);
+                h[(ptrdiff_t)i * row + (ptrdiff_t)j * col] = ps_half_round(type, src[i * n + j]);
     else if (row == 1 && m > 1)
         k->transpose_f32(m, n, src, (ptrdiff_t)n, y, col);
     else
@@ -84,7 +83,7 @@ void ps_bytes_scatter(size_t m, size_t n, const uint8_t *src, uint8_t *y, ptrdif
             for (size_t j = 0; j < n; j++) y[(ptrdiff_t)i * row + (ptrdiff_t)j * col] = src[j];
 }
 
-/* Pixels of bfloat16, step apart in dst, where what is beyond their channels becomes zero. */
+/* Pixels of 16 bits, step apart in dst, where what is beyond their channels becomes zero. */
 static void gather_half(size_t m, const ps_slab *s, const uint16_t *x, uint16_t *dst)
 {
     size_t c = s->channels;
@@ -163,7 +162,7 @@ static void gather_pixels(const ps_kernels *k, size_t m, const ps_slab *s, const
         gather_codes(m, s, (const uint8_t *)x, dst);
     else if (s->split)
         gather_split(k, m, s, (const float *)(const void *)x, dst);
-    else if (s->to == POISE_BF16)
+    else if (ps_is_half(s->to))
         gather_half(m, s, (const uint16_t *)(const void *)x, dst);
     else if (s->step == s->channels)
         ps_block_gather(k, s->type, m, s->channels, x, s->pixel, s->channel, to);

@@ -169,7 +169,7 @@ static void choose_reading(ps_conv_cut *c)
     c->k = merged ? (size_t)v->kernel[1] * c->pixel : c->pixel;
     if (odd) c->k = (c->k + 3) / 4 * 4; /* reads up to three bytes of the next pixel, whose weights are zero */
     c->copy_out = (c->og > 1 && (v->ys.channel != 1 || (v->residual && v->rs.channel != 1))) ||
-                  (v->y_type == POISE_BF16 && c->type == POISE_F32); /* gemm_f32 writes floats */
+                  (ps_is_half(v->y_type) && c->type == POISE_F32); /* gemm_f32 writes floats */
     c->slab_step = v->kernel[0] > 1 ? (size_t)v->dilation[0] : 1;
 }
 

@@ -76,8 +76,8 @@ static void make_cut(const ps_conv *v, dw_cut *c)
     size_t ch = (size_t)v->c, ow = (size_t)v->out[1], oh = (size_t)v->out[0];
     find_edges(c);
     bool edges = c->left || c->right < ow || (codes && leaves_vertically(v));
-    c->ring = (edges || v->xs.channel != 1 || v->x_type == POISE_BF16) && prefers_ring(c);
-    c->copy_out = v->y_type == POISE_BF16 || v->ys.channel != 1 || (v->residual && v->rs.channel != 1);
+    c->ring = (edges || v->xs.channel != 1 || ps_is_half(v->x_type)) && prefers_ring(c);
+    c->copy_out = ps_is_half(v->y_type) || v->ys.channel != 1 || (v->residual && v->rs.channel != 1);
     size_t edge = c->left > ow - c->right ? c->left : ow - c->right;
     c->span = span_of(v, c->ring ? ow : edge);
     c->pointer_bytes = ps_size_cap((size_t)v->kernel[0], sizeof(float *));
@@ -284,7 +284,7 @@ static void run_row(const dw_cut *c, size_t image, size_t oy, ptrdiff_t *next, u
         w.r_pixel = v->rs.pixel;
     }
     if (c->copy_out) {
-        if (v->residual && (v->rs.channel != 1 || v->r_type == POISE_BF16)) {
+        if (v->residual && (v->rs.channel != 1 || ps_is_half(v->r_type))) {
             char *res = c->type == POISE_U8 ? out + ps_round_up(c->out_bytes, PS_ALIGN) : out;
             if (c->type == POISE_U8)
                 ps_bytes_gather(ow, ch, (const uint8_t *)w.r, v->rs.pixel, v->rs.channel, (uint8_t *)res);

@@ -2,7 +2,6 @@
 #include "nn/conv_pack.h"
 
 #include "nn/convert_type.h"
-#include "ops/bf16.h"
 
 #include <string.h>
 
@@ -68,7 +67,8 @@ static float weight(const ps_weights *w, ptrdiff_t at, ptrdiff_t o)
 {
     switch (w->type) {
     case POISE_F32: return ((const float *)w->at)[at];
-    case POISE_BF16: return ps_bf16_widen(((const uint16_t *)w->at)[at]);
+    case POISE_BF16:
+    case POISE_F16: return ps_half_widen(w->type, ((const uint16_t *)w->at)[at]);
     case POISE_I8: return (float)((const int8_t *)w->at)[at] * w->each[o * w->each_step];
     default: return (float)ps_load_real(w->type, (const uint16_t *)w->at + at);
     }
@@ -106,10 +106,11 @@ static void pack_tap(const ps_conv *v, const ps_weights *w, ptrdiff_t at, size_t
 /* kr rows of a tap side by side: dst[(p*nr + j)*kr + q] = weight of output j, input p*kr + q. */
 static void pack_tap_half(const ps_conv *v, const ps_weights *w, ptrdiff_t at, size_t o, size_t n, uint16_t *dst)
 {
-    const ps_tile tile = v->k->gemm_bf16_tile;
+    const poise_type type = ps_conv_multiplies(v);
+    const ps_tile tile = ps_half_tile(v->k, type);
     size_t nr = (size_t)tile.nr, kr = (size_t)tile.kr, cg = (size_t)(v->c / v->group);
-    bool plain = w->type == POISE_BF16 && w->scale == 1.0f;
-    if (n < nr || cg % kr) memset(dst, 0, ps_conv_pixel(v) * nr * sizeof *dst);
+    bool plain = w->type == type && w->scale == 1.0f;
+    if (n < nr || cg < ps_conv_pixel(v)) memset(dst, 0, ps_conv_pixel(v) * nr * sizeof *dst);
     for (size_t ci = 0; ci < cg; ci++) {
         const uint16_t *row = plain ? (const uint16_t *)w->at + (at + (ptrdiff_t)ci * w->c) : NULL;
         uint16_t *to = dst + ci / kr * nr * kr + ci % kr;
@@ -119,8 +120,8 @@ static void pack_tap_half(const ps_conv *v, const ps_weights *w, ptrdiff_t at, s
             for (size_t j = 0; j < n; j++) to[kr * j] = row[(ptrdiff_t)j * w->o];
         else
             for (size_t j = 0; j < n; j++)
-                to[kr * j] = ps_bf16_round(
-                    w->scale * weight(w, at + (ptrdiff_t)j * w->o + (ptrdiff_t)ci * w->c, (ptrdiff_t)(o + j)));
+                to[kr * j] = ps_half_round(
+                    type, w->scale * weight(w, at + (ptrdiff_t)j * w->o + (ptrdiff_t)ci * w->c, (ptrdiff_t)(o + j)));
     }
 }
 
@@ -165,7 +166,7 @@ static void pack_window(const ps_conv *v, const ps_weights *w, ptrdiff_t at, siz
             ptrdiff_t tap = at + ky * w->kernel[0] + kx * w->kernel[1];
             if (ps_conv_splits(v))
                 pack_tap_split(v, w, tap, o, n, (uint16_t *)(void *)dst);
-            else if (type == POISE_BF16)
+            else if (ps_is_half(type))
                 pack_tap_half(v, w, tap, o, n, (uint16_t *)(void *)dst);
             else
                 pack_tap(v, w, tap, o, n, dst);

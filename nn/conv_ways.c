@@ -52,8 +52,8 @@ poise_type ps_conv_multiplies(const ps_conv *v)
 {
     if (v->x_type == POISE_U8) return POISE_U8;
     ps_conv_way way = ps_conv_way_of(v);
-    bool half = v->x_type == POISE_BF16 || ps_conv_splits(v);
-    return half && way != PS_CONV_DEPTHWISE && way != PS_CONV_WINOGRAD4 ? POISE_BF16 : POISE_F32;
+    if (way == PS_CONV_DEPTHWISE || way == PS_CONV_WINOGRAD4) return POISE_F32;
+    return ps_conv_splits(v) ? POISE_BF16 : v->x_type;
 }
 
 const char *ps_conv_variant(const ps_conv *v, int i)

@@ -72,8 +72,9 @@ static bool codes_pay(const ps_conv *v)
 bool ps_winograd_pays(const ps_conv *v)
 {
     if (v->x_type == POISE_U8) return codes_pay(v);
-    bool half = v->x_type == POISE_BF16 && v->k->fast & PS_FAST_BF16; /* against direct products at twice the speed */
-    if (half && v->k->fast & PS_FAST_BF16X3) return false; /* ... and those of AMX's tiles, many times as fast */
+    bool half = v->x_type != POISE_F32 && v->x_type == ps_half_type(v->k); /* against direct products at twice the speed */
+    bool more = v->k->fast & PS_FAST_BF16X3 || v->k->gemm_bf16_tile.kr > 2; /* ... those of AMX and BFMMLA at more */
+    if (v->x_type == POISE_BF16 && half && more) return false;
     if (half && (v->stride[0] != 1 || v->c < LEAST_HALF || v->o < LEAST_HALF)) return false;
     return tiles_of(v->out[0]) * tiles_of(v->out[1]) >= (v->stride[0] == 1 ? LEAST_TILES : LEAST_TILES_S2);
 }
@@ -123,7 +124,7 @@ static void choose_steps(cut *c)
 static void count_bytes(cut *c)
 {
     const ps_conv *v = c->v;
-    size_t in_pixels = v->x_type == POISE_BF16 ? c->products * c->c : 0, out_pixels = v->y_type == POISE_BF16 ? 16 * c->out_ld : 0;
+    size_t in_pixels = ps_is_half(v->x_type) ? c->products * c->c : 0, out_pixels = ps_is_half(v->y_type) ? 16 * c->out_ld : 0;
     c->in_bytes = ps_size_cap(ps_size_cap(c->products, c->in_step), c->size);
     c->out_bytes = ps_size_cap(ps_size_cap(c->products, c->out_step), sizeof(float));
     c->u_bytes = c->keep ? 0 : ps_size_cap(ps_size_cap(MATRICES, c->u_step), c->size);

@@ -1,23 +1,23 @@
-/* nn/conv_winograd_f32.c - what Winograd's algorithm does with floats, and with bfloat16 that is widened on the way. */
+/* nn/conv_winograd_f32.c - what Winograd's algorithm does with floats, and with 16 bits that are widened on the way. */
 #include "nn/conv_winograd.h"
 
-/* rows x cols pixels of n bfloat16 as a dense block of floats, and back. */
-static void widen(const ps_kernels *k, size_t rows, size_t cols, size_t n, const uint16_t *x, ptrdiff_t row,
-                  ptrdiff_t pixel, float *y)
+/* rows x cols pixels of n elements of 16 bits as a dense block of floats, and back. */
+static void widen(const ps_kernels *k, poise_type type, size_t rows, size_t cols, size_t n, const uint16_t *x,
+                  ptrdiff_t row, ptrdiff_t pixel, float *y)
 {
     size_t each = pixel == (ptrdiff_t)n ? cols : 1;
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < cols; j += each, y += each * n)
-            k->f32_from_bf16(each * n, x + (ptrdiff_t)i * row + (ptrdiff_t)j * pixel, y);
+            ps_half_to_floats(k, type, each * n, x + (ptrdiff_t)i * row + (ptrdiff_t)j * pixel, y);
 }
 
-static void narrow(const ps_kernels *k, size_t rows, size_t cols, size_t n, const float *x, uint16_t *y,
-                   ptrdiff_t row, ptrdiff_t pixel)
+static void narrow(const ps_kernels *k, poise_type type, size_t rows, size_t cols, size_t n, const float *x,
+                   uint16_t *y, ptrdiff_t row, ptrdiff_t pixel)
 {
     size_t each = pixel == (ptrdiff_t)n ? cols : 1;
     for (size_t i = 0; i < rows; i++)
         for (size_t j = 0; j < cols; j += each, x += each * n)
-            k->bf16_from_f32(each * n, x, y + (ptrdiff_t)i * row + (ptrdiff_t)j * pixel);
+            ps_half_from_floats(k, type, each * n, x, y + (ptrdiff_t)i * row + (ptrdiff_t)j * pixel);
 }
 
 size_t ps_winograd_inputs_f32(const ps_winograd_tiles *t, void *in, void *pixels)
@@ -32,10 +32,10 @@ size_t ps_winograd_inputs_f32(const ps_winograd_tiles *t, void *in, void *pixels
         ptrdiff_t at;
         if (!ps_winograd_tile_of(t, i, &tile)) continue;
         const ps_part part = ps_winograd_window(t, &tile, &at);
-        if (v->x_type == POISE_BF16) {
+        if (ps_is_half(v->x_type)) {
             bool any = part.y0 < part.y1 && part.x0 < part.x1;
             size_t rows = any ? (size_t)(part.y1 - part.y0) : 0, cols = any ? (size_t)(part.x1 - part.x0) : 0;
-            widen(v->k, rows, cols, c->c, (const uint16_t *)v->x + at, v->xs.row, v->xs.pixel, pixels);
+            widen(v->k, v->x_type, rows, cols, c->c, (const uint16_t *)v->x + at, v->xs.row, v->xs.pixel, pixels);
             transform(c->c, pixels, (ptrdiff_t)(cols * c->c), (ptrdiff_t)c->c, &part, to, (ptrdiff_t)c->in_step);
         } else {
             transform(c->c, (const float *)v->x + at, v->xs.row, v->xs.pixel, &part, to, (ptrdiff_t)c->in_step);
@@ -75,14 +75,14 @@ static void output_tile(const ps_winograd_cut *c, const ps_winograd_tile *tile, 
     const ps_conv *v = c->v;
     ps_winograd_out_f32_fn *transform = v->stride[0] == 1 ? v->k->winograd_out_f32 : v->k->winograd_s2_out_f32;
     ptrdiff_t ld = (ptrdiff_t)cols, row = (ptrdiff_t)tile->cols * ld;
-    if (v->y_type == POISE_BF16) {
+    if (ps_is_half(v->y_type)) {
         if (v->residual) {
-            widen(v->k, tile->rows, tile->cols, cols, (const uint16_t *)v->r + add, v->rs.row, v->rs.pixel, pixels);
+            widen(v->k, v->r_type, tile->rows, tile->cols, cols, (const uint16_t *)v->r + add, v->rs.row, v->rs.pixel, pixels);
             e.residual = pixels;
             e.ldr = ld;
         }
         transform(cols, out, (ptrdiff_t)c->out_step, tile->rows, tile->cols, pixels, row, ld, row, &e);
-        narrow(v->k, tile->rows, tile->cols, cols, pixels, (uint16_t *)v->y + to, v->ys.row, v->ys.pixel);
+        narrow(v->k, v->y_type, tile->rows, tile->cols, cols, pixels, (uint16_t *)v->y + to, v->ys.row, v->ys.pixel);
     } else {
         if (v->residual) {
             e.residual = (const float *)v->r + add;

@@ -1,9 +1,8 @@
 /* nn/convert_type.c - elements of any type as doubles or 64-bit integers, and back. */
 #include "nn/convert_type.h"
 
-#include "ops/bf16.h"
+#include "nn/half.h"
 
-#include <math.h>
 #include <string.h>
 
 static bool is_real(poise_type t)
@@ -11,39 +10,12 @@ static bool is_real(poise_type t)
     return t == POISE_F32 || t == POISE_F16 || t == POISE_F64 || t == POISE_BF16;
 }
 
-/* IEEE 754 binary16: sign, 5 bits of exponent (bias 15), 10 bits of fraction. */
-static double from_half(uint16_t h)
-{
-    uint64_t sign = (uint64_t)(h & 0x8000) << 48, e = h >> 10 & 31, m = h & 1023, bits;
-    double v;
-    if (e == 0) return (sign ? -1.0 : 1.0) * (double)m * 0x1p-24;
-    bits = sign | (e == 31 ? 0x7FFull : e + 1023 - 15) << 52 | m << 42;
-    memcpy(&v, &bits, sizeof v);
-    return v;
-}
-
-static uint16_t to_half(double v)
-{
-    uint64_t bits;
-    memcpy(&bits, &v, sizeof bits);
-    uint16_t sign = (uint16_t)(bits >> 48 & 0x8000);
-    double a = fabs(v);
-    if (a != a) return sign | 0x7E00;
-    if (a >= 65520) return sign | 0x7C00; /* half a step above the largest half, 65504 */
-    /* Below 2^-14 halves are multiples of 2^-24.  Above, the low 42 bits of the fraction go: add just
-     * under half of their range, one more when the bit that stays is odd. */
-    if (a < 0x1p-14) return (uint16_t)(sign | (uint16_t)nearbyint(a * 0x1p24));
-    bits &= 0x7FFFFFFFFFFFFFFFull;
-    bits += (1ull << 41) - 1 + (bits >> 42 & 1);
-    return (uint16_t)(sign | (uint16_t)((bits >> 42) - ((1023ull - 15) << 10)));
-}
-
 double ps_load_real(poise_type t, const void *x)
 {
     switch (t) {
     case POISE_F32: return (double)*(const float *)x;
     case POISE_F64: return *(const double *)x;
-    case POISE_F16: return from_half(*(const uint16_t *)x);
+    case POISE_F16: return (double)ps_f16_widen(*(const uint16_t *)x);
     case POISE_BF16: return (double)ps_bf16_widen(*(const uint16_t *)x);
     default: return (double)ps_load_whole(t, x);
     }
@@ -72,7 +44,7 @@ void ps_store_real(poise_type t, double v, void *y)
     switch (t) {
     case POISE_F32: *(float *)y = (float)v; break;
     case POISE_F64: *(double *)y = v; break;
-    case POISE_F16: *(uint16_t *)y = to_half(v); break;
+    case POISE_F16: *(uint16_t *)y = ps_f16_round(v); break;
     case POISE_BF16: *(uint16_t *)y = ps_bf16_round((float)v); break;
     case POISE_I64: *(int64_t *)y = saturate(v, -0x1p63, 0x1p63); break;
     case POISE_I32: *(int32_t *)y = (int32_t)saturate(v, INT32_MIN, INT32_MAX); break;
@@ -87,7 +59,7 @@ void ps_store_whole(poise_type t, int64_t v, void *y)
     switch (t) {
     case POISE_F32: *(float *)y = (float)v; break;
     case POISE_F64: *(double *)y = (double)v; break;
-    case POISE_F16: *(uint16_t *)y = to_half((double)v); break;
+    case POISE_F16: *(uint16_t *)y = ps_f16_round((double)v); break;
     case POISE_BF16: *(uint16_t *)y = ps_bf16_round((float)v); break;
     case POISE_I64: *(int64_t *)y = v; break;
     case POISE_I32: *(int32_t *)y = (int32_t)v; break;

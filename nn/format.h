@@ -66,7 +66,7 @@ enum { PS_PACKED_VERSION = 1, PS_PACKED_TARGET = 32 };
  * they tell the places of. */
 typedef struct ps_file_packed {
     uint32_t version;  /* PS_PACKED_VERSION: raised whenever what a layout stands for changes */
-    uint32_t narrowed; /* 1: nodes are counted as the fast precision has them, with its casts */
+    uint32_t narrowed; /* poise_type: nodes are counted as its fast precision has them, with casts; or 0 */
     uint32_t n_weights, n_constants; /* entries */
     uint64_t checksum; /* of this, with 0 here, and all in front of contents */
     uint64_t network;  /* what it was packed from: ps_format_network */

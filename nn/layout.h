@@ -13,6 +13,7 @@ enum {
     PS_LAYOUT_U8 = 4 << 8,            /* panels of gemm_u8, in fours or eights, with sums, scales and what they fit */
     PS_LAYOUT_DEPTHWISE = 5 << 8,     /* rows of dwconv_f32, whatever the kernels */
     PS_LAYOUT_DEPTHWISE_U8 = 6 << 8,  /* of dwconv_u8, with sums and scales */
+    PS_LAYOUT_F16 = 7 << 8,           /* panels of gemm_f16 */
     PS_LAYOUT_SIDE = 1 << 16,         /* times the rows side by side */
 };
 

@@ -1,6 +1,7 @@
 /* nn/model.c - opens models: reads the graph, plans memory, packs weights for the kernels at hand. */
 #include "nn/model.h"
 
+#include "nn/half.h"
 #include "nn/model_weights.h"
 #include "nn/session.h"
 #include "nn/tuning.h"
@@ -189,8 +190,8 @@ static poise_status choose_precision(poise_model *m, const poise_options *o)
     else
         ps_precision_kernels(m->precision, &m->kernels, m->precision_text);
     m->kernels.split = half && p == POISE_NEAR;
-    m->narrowed = half && p == POISE_FAST;
-    return m->narrowed ? ps_precision_narrow(&m->graph) : POISE_OK;
+    m->narrowed = half && p == POISE_FAST ? ps_half_type(&m->kernels) : POISE_NONE;
+    return m->narrowed ? ps_precision_narrow(&m->graph, m->narrowed) : POISE_OK;
 }
 
 static poise_status open_graph(poise_model *m, const source *from)

@@ -34,7 +34,7 @@ struct poise_model {
     ps_packed ready;     /* what the file has packed for these kernels; its weights and constants are used where they are, */
     size_t ready_bytes;  /* so many bytes of them */
     int32_t n_packed, n_ready; /* nodes with packed weights, those of them that are ready */
-    bool narrowed;       /* the fast precision made values bfloat16, and nodes of casts */
+    poise_type narrowed; /* what the fast precision made values, with nodes of casts: bf16, f16 or POISE_NONE */
     size_t scratch_bytes, opening_bytes;
     char tuning[256]; /* a line about the tuning file in use, or why there is none; "" = none was found */
     char tried[256];  /* a line about the numbers of threads that were tried; "" = none */

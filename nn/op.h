@@ -93,7 +93,7 @@ struct ps_op {
     /* Computes the outputs, honouring all strides.  Cannot fail, does not allocate, trusts infer(). */
     void (*run)(const ps_call *c);
 
-    /* Optional.  What of a node of f32 may be bf16; decided from f32 types, before nn/precision.c sets others.  run() and
+    /* Optional.  What of a node of f32 may have 16 bits; decided from f32 types, before nn/precision.c sets others.  run() and
      * all above must then take every combination that the answer allows.  NULL = nothing. */
     ps_narrow (*narrow)(const void *params, int n_in, const ps_value *const *in, const ps_value *out);
 

@@ -174,7 +174,7 @@ static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *s
     }
 }
 
-/* Stored as bf16 or codes somewhere, computed in f32. */
+/* Stored as 16 bits or codes somewhere, computed in f32. */
 static void mixed_piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
 {
     const ps_call *c = ctx;

@@ -1,5 +1,6 @@
 /* nn/op_cast.c - another element type. */
 #include "nn/convert_type.h"
+#include "nn/half.h"
 #include "nn/move.h"
 #include "nn/op.h"
 #include "nn/params.h"
@@ -13,12 +14,13 @@ static poise_status infer(const void *params, int n_in, const ps_value *const *i
 {
     const ps_cast_params *p = params;
     (void)n_in;
-    PS_REQUIRE(p->to > POISE_NONE && p->to <= POISE_BF16, POISE_BAD_MODEL, "unknown type %d", p->to);
-    ps_shape_like(out[0], (poise_type)p->to, in[0]);
+    bool cut = p->to == -POISE_F16;
+    PS_REQUIRE(cut || (p->to > POISE_NONE && p->to <= POISE_BF16), POISE_BAD_MODEL, "unknown type %d", p->to);
+    ps_shape_like(out[0], cut ? POISE_F16 : (poise_type)p->to, in[0]);
     return POISE_OK;
 }
 
-/* Between f32 and bf16, with kernels. */
+/* Between f32, bf16 and f16, with kernels. */
 static void real_piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
 {
     const ps_call *c = ctx;
@@ -35,7 +37,7 @@ static void real_piece(const void *ctx, size_t n, void *const *at, const ptrdiff
 
 static bool is_real(poise_type t)
 {
-    return t == POISE_F32 || t == POISE_BF16;
+    return t == POISE_F32 || ps_is_half(t);
 }
 
 static void piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
@@ -62,14 +64,15 @@ static void run(const ps_call *c)
 {
     ps_walk w;
     ps_walk_init(&w, 2, (const poise_tensor *[]){c->out[0], c->in[0]});
-    bool real = is_real(c->in[0]->type) && is_real(c->out[0]->type);
+    const ps_cast_params *p = c->params;
+    bool real = is_real(c->in[0]->type) && is_real(c->out[0]->type) && p->to != POISE_F16; /* kernels know no infinity */
     ps_spread(&w, c->threads, real ? 0.2 : 2, real ? real_piece : piece, c);
 }
 
 static void describe(const void *params, char *buf, size_t size)
 {
     const ps_cast_params *p = params;
-    snprintf(buf, size, "to %s", poise_type_name((poise_type)p->to));
+    snprintf(buf, size, "to %s", poise_type_name((poise_type)(p->to < 0 ? -p->to : p->to)));
 }
 
 const ps_op ps_op_cast = {.name = "cast",

@@ -1,11 +1,11 @@
 /* nn/op_pool.c - pool: largest, mean or p-norm of the elements under a moving window.
  *
- * Channels-last f32, bf16 and codes go by whole pixels (nn/pool_rows.c); everything else (other strides, indices, p-norm,
+ * Channels-last f32, 16 bits and codes go by whole pixels (nn/pool_rows.c); everything else (other strides, indices, p-norm,
  * plain 8-bit) element by element. */
+#include "nn/half.h"
 #include "nn/pooling.h"
 #include "nn/quantised.h"
 #include "nn/widen.h"
-#include "ops/bf16.h"
 
 #include <math.h>
 #include <string.h>
@@ -126,7 +126,7 @@ float ps_pool_factor(const ps_pool *q, ps_pool_taps v, ps_pool_taps h)
 static float load(poise_type type, const char *base, ptrdiff_t at)
 {
     if (type == POISE_F32) return ((const float *)(const void *)base)[at];
-    if (type == POISE_BF16) return ps_bf16_widen(((const uint16_t *)(const void *)base)[at]);
+    if (ps_is_half(type)) return ps_half_widen(type, ((const uint16_t *)(const void *)base)[at]);
     if (type == POISE_U8) return ((const uint8_t *)base)[at];
     return ((const int8_t *)base)[at];
 }
@@ -135,8 +135,8 @@ static void store(poise_type type, char *base, ptrdiff_t at, float v)
 {
     if (type == POISE_F32)
         ((float *)(void *)base)[at] = v;
-    else if (type == POISE_BF16)
-        ((uint16_t *)(void *)base)[at] = ps_bf16_round(v);
+    else if (ps_is_half(type))
+        ((uint16_t *)(void *)base)[at] = ps_half_round(type, v);
     else if (type == POISE_U8)
         ((uint8_t *)base)[at] = (uint8_t)v;
     else
@@ -238,7 +238,7 @@ static void own_run(const ps_call *c)
                  .rows = ps_pool_in_rows(c)};
     if (!poise_tensor_count(c->out[0])) return;
     q.ring = ps_pool_separable(c);
-    q.half = q.rows && ps_has_bf16(c);
+    q.half = q.rows && ps_has_half(c);
     q.scratch = c->scratch;
     q.per_thread = q.rows ? ps_pool_room(c) : 0;
     if (q.ring) {

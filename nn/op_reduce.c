@@ -1,4 +1,5 @@
 /* nn/op_reduce.c - sums, means, largest elements and the like over axes. */
+#include "nn/half.h"
 #include "nn/op.h"
 #include "nn/params.h"
 #include "nn/quantised.h"
@@ -45,7 +46,7 @@ static int live(const void *params, int i, int axis, const ps_value *const *in, 
     return at;
 }
 
-/* A bf16 input as floats, in the same order of dimensions. */
+/* An input of 16 bits as floats, in the same order of dimensions. */
 static poise_tensor widened(const ps_call *c)
 {
     poise_tensor x = *c->in[0];
@@ -70,7 +71,7 @@ static void widen_piece(const void *ctx, size_t n, void *const *at, const ptrdif
 
 static size_t float_scratch(const ps_call *c)
 {
-    bool half = c->in[0]->type == POISE_BF16;
+    bool half = ps_is_half(c->in[0]->type);
     return half ? ps_size_cap(poise_tensor_count(c->in[0]), sizeof(float)) : 0;
 }
 
@@ -95,7 +96,7 @@ static void float_run(const ps_call *c)
     const ps_reduce_params *p = c->params;
     const poise_tensor *x = c->in[0];
     poise_tensor wide, full = full_rank(c);
-    if (x->type == POISE_BF16) {
+    if (ps_is_half(x->type)) {
         ps_walk w;
         wide = widened(c);
         ps_walk_init(&w, 2, (const poise_tensor *[]){&wide, x});

@@ -75,7 +75,7 @@ static void dense_row(const ps_call *c, size_t n, const void *x, void *y)
         ps_unary_integer(p->kind, c->in[0]->type, n, x, y);
 }
 
-/* Stored as bf16 or codes on either side, computed in f32. */
+/* Stored as 16 bits or codes on either side, computed in f32. */
 static void mixed_piece(const void *ctx, size_t n, void *const *at, const ptrdiff_t *step, int thread)
 {
     const ps_call *c = ctx;

@@ -88,7 +88,7 @@ typedef struct ps_binary_params {
     int32_t kind;
 } ps_binary_params;
 
-/* cast: to poise_type; f32 -> integer truncates and saturates; anything -> bool is != 0. */
+/* cast: to poise_type (-POISE_F16: where what is too large becomes the largest, as nn/precision.c adds it); f32 -> integer truncates and saturates; anything -> bool is != 0. */
 typedef struct ps_cast_params {
     int32_t to;
 } ps_cast_params;

@@ -1,4 +1,5 @@
-/* nn/pool_rows.c - pooling of whole pixels, channels-last: f32 and codes through kernels, bf16 rows at a time widened. */
+/* nn/pool_rows.c - pooling of whole pixels, channels-last: f32 and codes through kernels, rows of 16 bits at a time widened. */
+#include "nn/half.h"
 #include "nn/pooling.h"
 #include "nn/quantised.h"
 #include "nn/widen.h"
@@ -35,7 +36,7 @@ static size_t ring_elements(const ps_call *c)
     return ps_round_up(n, PS_ALIGN);
 }
 
-/* ---- rows of bf16, widened: dense rows of w*c floats ---- */
+/* ---- rows of 16 bits, widened: dense rows of w*c floats ---- */
 
 /* The pool as it sees such rows. */
 static ps_pool widened(const ps_pool *q)
@@ -72,7 +73,7 @@ static void narrow_row(const ps_pool *q, int32_t n, int32_t oy, const float *fro
 
 /* ---- the largest ---- */
 
-/* Where a row of the input is read and a row of the output is written: bf16 by way of room, an input row and then an
+/* Where a row of the input is read and a row of the output is written: 16 bits by way of room, an input row and then an
  * output row of floats. */
 static const float *source_f32(const ps_pool *q, int32_t n, ptrdiff_t iy, float *room)
 {
@@ -229,7 +230,7 @@ bool ps_pool_in_rows(const ps_call *c)
     const poise_tensor *x = c->in[0], *y = c->out[0];
     const ps_pool_params *p = c->params;
     bool unit = (x->stride[1] == 1 && y->stride[1] == 1) || x->dim[1] == 1;
-    bool known = x->type == POISE_F32 || x->type == POISE_BF16 ||
+    bool known = x->type == POISE_F32 || ps_is_half(x->type) ||
                  (is_codes(c) && (int64_t)p->kernel[0] * p->kernel[1] <= MOST_AREA);
     return unit && known && !(c->n_out > 1 && c->out[1]) && p->kind != PS_POOL_LP;
 }
@@ -256,7 +257,7 @@ size_t ps_pool_room(const ps_call *c)
     if (is_codes(c)) {
         size = 1;
         if (p->kind == PS_POOL_AVERAGE) n = ps_size_cap((size_t)x->dim[1], sizeof(int32_t));
-    } else if (ps_has_bf16(c)) {
+    } else if (ps_has_half(c)) {
         n += (rows * (size_t)x->dim[x->rank - 1] + (size_t)y->dim[y->rank - 1]) * (size_t)x->dim[1];
     }
     return ps_round_up(ps_size_cap(n, size), PS_ALIGN);

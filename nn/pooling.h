@@ -37,7 +37,7 @@ float ps_pool_divisor(const ps_pool_params *p, ps_pool_taps v, ps_pool_taps h);
 /* From a sum of codes less their zero points to the number, for quantised inputs. */
 float ps_pool_factor(const ps_pool *q, ps_pool_taps v, ps_pool_taps h);
 
-/* ---- nn/pool_rows.c: channels-last f32, bf16 and codes ---- */
+/* ---- nn/pool_rows.c: channels-last f32, 16 bits and codes ---- */
 
 /* Whether a call works on whole pixels, and on separable windows. */
 bool ps_pool_in_rows(const ps_call *c);

@@ -1,17 +1,22 @@
-/* nn/precision.c - decides which values of a network are bfloat16 in the fast precision, and tells which products are of bytes.
+/* nn/precision.c - decides which values of a network have 16 bits in the fast precision, and tells which products are of bytes.
  *
  *   1  values that stay f32 ("wide"): inputs and outputs of the graph, what is not f32 anyway, what an operator reads
  *      or writes that cannot do otherwise, and whatever lies between an output and the last products before it: the
  *      arithmetic of boxes and scores, where 8 bits would be seen (strides, anchors, the sums behind a distance)
  *   2  values that must be of one type, because one is a view of the other or a part of it, are a group; a group is wide
  *      when a member is, or when no convolution or product reads or writes it: then nothing is gained
- *   3  all others become bfloat16; a product's f32 input is cast in front of it, once for all its readers
+ *   3  all others become bfloat16 or IEEE halves, whatever products are fast of (nn/half.h); a product's f32 input is cast in
+ *      front of it, once for all its readers
+ *
+ * Halves end at 65504: values beyond are cut to that wherever they are stored, and a layer whose weights they do not hold
+ * stays f32, with its input and output.
  */
 #include "nn/precision.h"
 
+#include "nn/half.h"
 #include "nn/params.h"
-#include "ops/bf16.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,17 +42,18 @@ bool ps_precision_by_name(const char *name, poise_precision *out)
 bool ps_precision_kernels(poise_precision p, const ps_kernels *k, char text[PS_PRECISION_TEXT])
 {
     const char *name = poise_precision_name(p);
-    bool fast = p == POISE_FAST && (k->fast & PS_FAST_BF16);
+    poise_type half = p == POISE_FAST ? ps_half_type(k) : POISE_NONE;
     bool near = p == POISE_NEAR && (k->fast & PS_FAST_BF16X3);
     if (p == POISE_INT8)
         snprintf(text, PS_PRECISION_TEXT, "%s: products of bytes on %s, floats are fp32 on %s", name, k->name_u8, k->name);
     else if (p <= POISE_EXACT) snprintf(text, PS_PRECISION_TEXT, "%s: fp32 on %s", name, k->name);
-    else if (fast) snprintf(text, PS_PRECISION_TEXT, "%s: bf16 on %s", name, k->name_bf16);
+    else if (half == POISE_BF16) snprintf(text, PS_PRECISION_TEXT, "%s: bf16 on %s", name, k->name_bf16);
+    else if (half) snprintf(text, PS_PRECISION_TEXT, "%s: fp16 on %s, up to %.0f", name, k->name_f16, (double)PS_F16_MOST);
     else if (near) snprintf(text, PS_PRECISION_TEXT, "%s: products of three bf16 on %s", name, k->name_bf16);
     else if (p == POISE_FAST)
-        snprintf(text, PS_PRECISION_TEXT, "%s: no bf16 instructions in %s, runs exact fp32 on it", name, k->name);
+        snprintf(text, PS_PRECISION_TEXT, "%s: no bf16 or fp16 instructions in %s, runs exact fp32 on it", name, k->name);
     else snprintf(text, PS_PRECISION_TEXT, "%s: split products gain nothing here, runs exact fp32 on %s", name, k->name);
-    return fast || near;
+    return half || near;
 }
 
 /* ---- bytes ---- */
@@ -83,11 +89,12 @@ bool ps_node_is_float_island(const ps_graph *g, const ps_node *n)
 
 typedef struct work {
     ps_graph *g;
+    poise_type half; /* what values become */
     ps_narrow *can;  /* per node */
     bool *wide;      /* per value; of a group: at its head */
     bool *pays;      /* per group head */
     int32_t *group;  /* per value: union-find */
-    int32_t *cast;   /* per value: its bfloat16 copy, or -1 */
+    int32_t *cast;   /* per value: its copy of 16 bits, or -1 */
     int32_t *before; /* per added node: the node it goes in front of */
     int32_t nodes, values; /* before anything was added */
 } work;
@@ -108,6 +115,23 @@ static int32_t head(const work *w, int32_t v)
     return v;
 }
 
+/* Whether halves have the numbers of a constant: none is too large, and the largest is not so small that the steps of
+ * denormals, 2^-24, would be seen beside it. */
+static bool halves_hold(const ps_value *v)
+{
+    enum { LEAST_BITS = 14 };
+    float most = 0;
+    for (size_t i = 0; i < ps_value_count(v); i++) most = fmaxf(most, fabsf(((const float *)v->data)[i]));
+    return most == 0 || (most <= PS_F16_MOST && most >= ldexpf(1, LEAST_BITS - 24));
+}
+
+static bool weights_fit(const work *w, const ps_node *n)
+{
+    if (w->half != POISE_F16 || !n->op->macs || n->n_in < 2 || n->in[1] < 0) return true;
+    const ps_value *v = &w->g->values[n->in[1]];
+    return !v->data || v->type != POISE_F32 || halves_hold(v);
+}
+
 static poise_status ask(work *w)
 {
     const ps_graph *g = w->g;
@@ -115,6 +139,7 @@ static poise_status ask(work *w)
     for (int32_t i = 0; i < w->nodes; i++) {
         const ps_node *n = &g->nodes[i];
         if (n->n_in && is_codes(g, n->in[0])) continue; /* from codes to floats: these stay floats */
+        if (!weights_fit(w, n)) continue;
         if (!n->op->narrow || !n->n_out || n->out[0] < 0 || g->values[n->out[0]].type != POISE_F32) continue;
         const ps_value **in = ps_heap_push(&tmp, ((size_t)n->n_in + 1) * sizeof *in);
         if (!in) {
@@ -203,7 +228,7 @@ static void set_types(work *w)
 {
     for (int32_t v = 0; v < w->values; v++) {
         int32_t h = head(w, v);
-        if (computed(w, v) && !w->wide[h] && w->pays[h]) w->g->values[v].type = POISE_BF16;
+        if (computed(w, v) && !w->wide[h] && w->pays[h]) w->g->values[v].type = w->half;
     }
 }
 
@@ -212,10 +237,10 @@ static void set_types(work *w)
 static poise_status add_cast(work *w, int32_t v, int32_t node)
 {
     ps_graph *g = w->g;
-    const ps_cast_params to = {POISE_BF16};
+    const ps_cast_params to = {w->half == POISE_F16 ? -POISE_F16 : (int)w->half};
     PS_TRY(ps_graph_value(g, g->values[v].name, &w->cast[v]));
     ps_value *y = &g->values[w->cast[v]], *x = &g->values[v];
-    y->type = POISE_BF16;
+    y->type = w->half;
     y->rank = x->rank;
     memcpy(y->dim, x->dim, sizeof y->dim);
     PS_TRY(ps_graph_node(g, &ps_op_cast, x->name, &to, 1, &v, 1, &w->cast[v]));
@@ -227,9 +252,9 @@ static poise_status add_constant(work *w, int32_t v)
 {
     ps_graph *g = w->g;
     const ps_value x = g->values[v];
-    PS_TRY(ps_graph_constant(g, x.name, POISE_BF16, x.rank, x.dim, NULL, &w->cast[v]));
+    PS_TRY(ps_graph_constant(g, x.name, w->half, x.rank, x.dim, NULL, &w->cast[v]));
     uint16_t *y = (uint16_t *)(uintptr_t)g->values[w->cast[v]].data;
-    for (size_t i = 0; i < ps_value_count(&x); i++) y[i] = ps_bf16_round(((const float *)x.data)[i]);
+    for (size_t i = 0; i < ps_value_count(&x); i++) y[i] = ps_half_round(w->half, ((const float *)x.data)[i]);
     return POISE_OK;
 }
 
@@ -241,7 +266,7 @@ static poise_status convert_inputs(work *w)
             int32_t v = n.in[k];
             if (v < 0 || w->g->values[v].type != POISE_F32) continue;
             bool constant = !computed(w, v);
-            bool tied = constant && w->g->values[n.out[0]].type == POISE_BF16 && (w->can[i].tied & bit(k));
+            bool tied = constant && w->g->values[n.out[0]].type == w->half && (w->can[i].tied & bit(k));
             if (!tied && (constant || !(w->can[i].must & bit(k)))) continue;
             if (w->cast[v] < 0) PS_TRY(constant ? add_constant(w, v) : add_cast(w, v, i));
             n.in[k] = w->cast[v];
@@ -291,10 +316,10 @@ static poise_status narrow(work *w, ps_heap *tmp)
     return sort_nodes(w, tmp);
 }
 
-poise_status ps_precision_narrow(ps_graph *g)
+poise_status ps_precision_narrow(ps_graph *g, poise_type half)
 {
     ps_heap tmp = {0};
-    work w = {.g = g, .nodes = g->n_nodes, .values = g->n_values};
+    work w = {.g = g, .half = half, .nodes = g->n_nodes, .values = g->n_values};
     poise_status s = narrow(&w, &tmp);
     ps_heap_free(&tmp);
     return s;

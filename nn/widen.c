@@ -1,6 +1,7 @@
-/* nn/widen.c - rows of f32, bf16 or quantised u8 as floats, and which operators may have bf16. */
+/* nn/widen.c - rows of f32, bf16, f16 or quantised u8 as floats, and which operators may have 16 bits. */
 #include "nn/widen.h"
 
+#include "nn/half.h"
 #include "nn/move.h"
 #include "nn/quantised.h"
 #include "nn/spread.h"
@@ -25,8 +26,8 @@ static void i8_from_floats(const ps_kernels *k, const poise_tensor *t, size_t n,
 /* Dense rows that are not f32. */
 static void to_floats(const ps_kernels *k, const poise_tensor *t, size_t n, const void *x, float *y)
 {
-    if (t->type == POISE_BF16)
-        k->f32_from_bf16(n, x, y);
+    if (ps_is_half(t->type))
+        ps_half_to_floats(k, t->type, n, x, y);
     else if (t->type == POISE_I8)
         i8_to_floats(k, t, n, x, y);
     else
@@ -35,8 +36,8 @@ static void to_floats(const ps_kernels *k, const poise_tensor *t, size_t n, cons
 
 static void from_floats(const ps_kernels *k, const poise_tensor *t, size_t n, const float *x, void *y)
 {
-    if (t->type == POISE_BF16)
-        k->bf16_from_f32(n, x, y);
+    if (ps_is_half(t->type))
+        ps_half_from_floats(k, t->type, n, x, y);
     else if (t->type == POISE_I8)
         i8_from_floats(k, t, n, x, y);
     else
@@ -85,16 +86,16 @@ void ps_narrow_to(const ps_kernels *k, const poise_tensor *t, size_t n, const fl
     }
 }
 
-bool ps_has_bf16(const ps_call *c)
+bool ps_has_half(const ps_call *c)
 {
     for (int i = 0; i < c->n_in; i++)
-        if (c->in[i] && c->in[i]->type == POISE_BF16) return true;
-    return c->out[0]->type == POISE_BF16;
+        if (c->in[i] && ps_is_half(c->in[i]->type)) return true;
+    return ps_is_half(c->out[0]->type);
 }
 
 bool ps_is_mixed(const ps_call *c)
 {
-    return ps_has_bf16(c) || ps_any_quantised(c);
+    return ps_has_half(c) || ps_any_quantised(c);
 }
 
 ps_narrow ps_narrow_first(const void *params, int n_in, const ps_value *const *in, const ps_value *out)

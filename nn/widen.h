@@ -1,4 +1,4 @@
-/* nn/widen.h - rows of f32, bf16 or quantised u8 as floats: how an operator computes in f32 on values that are stored in
+/* nn/widen.h - rows of f32, bf16, f16 or quantised u8 as floats: how an operator computes in f32 on values that are stored in
  * fewer bits. */
 #ifndef PS_NN_WIDEN_H
 #define PS_NN_WIDEN_H
@@ -9,14 +9,14 @@
 enum { PS_WIDEN = 256 };
 
 /* n elements of t from x on, `step` apart, as dense floats: x itself where it is that already, else in room (n floats,
- * which may be x if both begin at the same element and are f32).  t is f32, bf16 or codes (u8; i8 where a graph begins and
+ * which may be x if both begin at the same element and are f32).  t is f32, bf16, f16 or codes (u8; i8 where a graph begins and
  * ends). */
 const float *ps_widen(const ps_kernels *k, const poise_tensor *t, size_t n, const void *x, ptrdiff_t step, float *room);
 /* The way back: from n dense floats to elements of t at y.  Nothing happens where they are y. */
 void ps_narrow_to(const ps_kernels *k, const poise_tensor *t, size_t n, const float *x, void *y, ptrdiff_t step);
 
-/* Whether any tensor of a call is bf16, or any is bf16 or quantised. */
-bool ps_has_bf16(const ps_call *c);
+/* Whether any tensor of a call is bf16 or f16, or any is that or quantised. */
+bool ps_has_half(const ps_call *c);
 bool ps_is_mixed(const ps_call *c);
 
 /* narrow() of operators that move elements: out[0] has the type of input 0, or of all inputs. */

@@ -39,6 +39,10 @@ void ps_kernels_select(ps_kernels *k, unsigned flags)
             k->gemm_bf16_tile = t->gemm_bf16_tile;
             k->name_bf16 = isa->name;
         }
+        if (t->gemm_f16) {
+            k->gemm_f16_tile = t->gemm_f16_tile;
+            k->name_f16 = isa->name;
+        }
         if (t->gemm_u8) {
             k->gemm_u8_tile = t->gemm_u8_tile;
             k->name_u8 = isa->name;

@@ -30,19 +30,19 @@ typedef struct ps_epilogue {
     const float *bias;     /* one per column, or NULL */
     union {
         const float *residual;      /* row i begins at residual + i*ldr, or NULL */
-        const uint16_t *residual16; /* the same where `half` says that it is bfloat16 */
+        const uint16_t *residual16; /* the same where `half` says that it has 16 bits */
     };
     ptrdiff_t ldr;
     ps_act act;
     float a, b; /* parameters of act */
     bool act_last;
-    bool half; /* gemm_bf16 only: outputs and residual are bfloat16 */
+    bool half; /* gemm_bf16 and gemm_f16 only: outputs and residual are of that type */
 } ps_epilogue;
 
 /* The tile a GEMM kernel computes, which decides how weights are packed. */
 typedef struct ps_tile {
     int mr, nr; /* at most mr rows, panels of nr columns */
-    int kr;     /* gemm_bf16 only: rows of a panel that lie side by side */
+    int kr;     /* gemm_bf16, gemm_f16: rows of a panel that lie side by side */
 } ps_tile;
 
 /* How sums of integers become outputs; ops/requant.h is the exact meaning, the same bits on every ISA:
@@ -88,6 +88,7 @@ enum {
     PS_FAST_DOT = 4,    /* gemm_u8, which multiplies four bytes at a time: twice as fast as gemm_s16 */
     PS_FAST_TILES = 8,  /* gemm_u8 by far: tiles of bytes, or dot products where gemm_s16 has none */
     PS_FAST_EIGHTS = 16, /* gemm_u8 of weights in eights: twice as fast as of those in fours */
+    PS_FAST_F16 = 32,    /* one gemm_f16 */
 };
 
 /* How Y, U and V become R, G and B, in 1/8192: with y = luma * (Y - low) and U, V less 128, R = y + rv V,
@@ -121,11 +122,13 @@ typedef struct ps_kernels {
 #undef PS_SLOT
     ps_tile gemm_f32_tile; /* of gemm_f32: an ISA that sets that slot sets this too */
     ps_tile gemm_bf16_tile; /* of gemm_bf16: the best number of rows; the width of panels */
+    ps_tile gemm_f16_tile;  /* of gemm_f16: the same */
     ps_tile gemm_u8_tile;   /* of gemm_u8: the same */
     unsigned fast;          /* PS_FAST_*: what is faster here than gemm_f32 */
     bool split;             /* products of floats are three of bfloat16: the near precision (ps_conv_splits) */
     const char *name;       /* of the strongest ISA in use */
     const char *name_bf16;  /* of the one that gemm_bf16 is from */
+    const char *name_f16;   /* of the one that gemm_f16 is from */
     const char *name_u8;    /* of the one that gemm_u8 is from */
 } ps_kernels;
 

@@ -17,7 +17,7 @@
  * turns sums into outputs.  y[i*ldy + j] = epilogue(x[i*ldx + j]). */
 void PS_NAMED(finish)(size_t m, size_t n, const float *x, ptrdiff_t ldx, float *y, ptrdiff_t ldy,
                       const ps_epilogue *e);
-/* The same with outputs and residual in bfloat16. */
+/* The same with outputs and residual in bfloat16, or the other 16-bit type where that is what the ISA multiplies. */
 void PS_NAMED(finish_half)(size_t m, size_t n, const float *x, ptrdiff_t ldx, uint16_t *y, ptrdiff_t ldy,
                            const ps_epilogue *e);
 /* What q makes of m rows of n sums at x, rows at y as gemm_u8 writes them; y may be q->residual. */

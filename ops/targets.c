@@ -86,12 +86,12 @@ const char *ps_target_names(char buf[PS_TARGETS_TEXT])
 typedef struct row {
     unsigned need;
     const char *name;
-    ps_tile f32, bf16, u8;
+    ps_tile f32, bf16, f16, u8;
     unsigned fast;
 } row;
 
-#define ROW(isa, fm, fn, hm, hn, hk, um, un, quick) \
-    {PS_CPU_##isa, #isa, {fm, fn, 0}, {hm, hn, hk}, {um, un, 0}, quick},
+#define ROW(isa, fm, fn, hm, hn, hk, gm, gn, um, un, quick) \
+    {PS_CPU_##isa, #isa, {fm, fn, 0}, {hm, hn, hk}, {gm, gn, gn != 0}, {um, un, 0}, quick},
 static const row x86_64_rows[] = {PS_TILES_x86_64(ROW){0}}, aarch64_rows[] = {PS_TILES_aarch64(ROW){0}},
                  arm_rows[] = {PS_TILES_arm(ROW){0}};
 #undef ROW
@@ -126,6 +126,7 @@ static void set_tiles(const row *r, unsigned flags, ps_kernels *k)
         if ((r->need & flags) != r->need) continue;
         if (r->f32.nr) k->gemm_f32_tile = r->f32, k->name = r->name;
         if (r->bf16.nr) k->gemm_bf16_tile = r->bf16, k->name_bf16 = r->name;
+        if (r->f16.nr) k->gemm_f16_tile = r->f16, k->name_f16 = r->name;
         if (r->u8.nr) k->gemm_u8_tile = r->u8, k->name_u8 = r->name;
         k->fast |= r->fast;
     }
@@ -151,6 +152,7 @@ const ps_target *ps_target_here(unsigned flags)
         ps_target_kernels(t, &there);
         if (same_tile(here.gemm_f32_tile, there.gemm_f32_tile) &&
             same_tile(here.gemm_bf16_tile, there.gemm_bf16_tile) &&
+            same_tile(here.gemm_f16_tile, there.gemm_f16_tile) &&
             same_tile(here.gemm_u8_tile, there.gemm_u8_tile) && here.fast == there.fast)
             return t;
     }

@@ -269,6 +269,7 @@ static options parse(int argc, char **argv)
 static ps_tile tile_of(const ps_kernels *k, const char *slot)
 {
     if (!strcmp(slot, "gemm_u8")) return k->gemm_u8_tile;
+    if (!strcmp(slot, "gemm_f16")) return k->gemm_f16_tile;
     return !strcmp(slot, "gemm_bf16") ? k->gemm_bf16_tile : k->gemm_f32_tile;
 }
 

@@ -15,7 +15,7 @@ typedef void check_any_fn(void);
 typedef struct check {
     const char *slot, *isa;
     check_any_fn *ref, *neu; /* cast back to ps_<slot>_fn */
-    ps_tile ref_tile, tile;  /* of gemm_f32, gemm_bf16 or gemm_u8 */
+    ps_tile ref_tile, tile;  /* of gemm_f32, gemm_bf16, gemm_f16 or gemm_u8 */
     bool eights;             /* gemm_u8 also takes weights in eights */
     double peak;             /* ps_peak_flops() of the ISA, when it is benched */
     double peak_read;        /* ps_peak_read() of it from L1 */

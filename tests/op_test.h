@@ -37,7 +37,7 @@ poise_tensor ot_tensor(poise_type type, int rank, const int32_t *dim, ot_layout 
 /* The same with uniformly random contents: whole numbers in integer types, clipped to their range. */
 poise_tensor ot_random_tensor(poise_type type, int rank, const int32_t *dim, ot_layout layout, double lo,
                               double hi);
-/* Rounds the contents of an f32 tensor to what bfloat16 can hold. */
+/* Rounds the contents of an f32 tensor to what bfloat16 and, within its range, IEEE halves can hold. */
 void ot_round_to_half(const poise_tensor *t);
 /* A row-major tensor with the given contents. */
 poise_tensor ot_tensor_of(poise_type type, int rank, const int32_t *dim, const double *values);
@@ -60,7 +60,8 @@ typedef struct ot_case {
     int n_in, n_out;
     const poise_tensor *in[OT_MAX];
     unsigned constants;
-    unsigned half; /* bit i: input i, OT_HALF_OUT: out[0], are bfloat16, set behind infer(), which sees f32 */
+    unsigned half; /* bit i: input i, OT_HALF_OUT: out[0], are of half_type, set behind infer(), which sees f32 */
+    poise_type half_type; /* bf16 or f16 */
     float scale; /* of out[0], where it is to be quantised (want[0] of the oracle carries them): codes are compared */
     int32_t zero;
     int variant; /* for ot_run; ot_check goes through all of them */

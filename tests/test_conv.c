@@ -56,7 +56,8 @@ typedef struct shape {
 typedef struct extras {
     ot_layout x, w, bias, r;
     bool has_bias, has_residual, constant;
-    bool x_half, y_half; /* input; output and residual: bfloat16 */
+    bool x_half, y_half; /* input; output and residual: of 16 bits */
+    poise_type half;     /* bf16 or f16; 0 = bf16 */
     int rank;
     ps_fused fused;
     double size; /* of inputs; 0 = 1 */
@@ -80,7 +81,8 @@ static void check_conv(const shape *s, const extras *e)
     int32_t xd[4] = {s->n, s->c, s->h, s->w}, wd[4] = {s->o, s->c / s->group, s->kernel[0], s->kernel[1]};
     if (e->rank == 3) xd[2] = s->w, wd[2] = s->kernel[1];
     double size = e->size > 0 ? e->size : 1;
-    poise_tensor x = ot_random_tensor(e->x_half ? POISE_BF16 : POISE_F32, e->rank, xd, e->x, -size, size);
+    poise_type half = e->half ? e->half : POISE_BF16;
+    poise_tensor x = ot_random_tensor(e->x_half ? half : POISE_F32, e->rank, xd, e->x, -size, size);
     poise_tensor w = ot_random_tensor(POISE_F32, e->rank, wd, e->constant ? OT_ROW : e->w, -1, 1);
     if (e->x_half) ot_round_to_half(&w);
     poise_tensor bias = ot_random_tensor(POISE_F32, 1, &s->o, e->constant ? OT_ROW : e->bias, -1, 1), r;
@@ -91,13 +93,16 @@ static void check_conv(const shape *s, const extras *e)
                  .in = {&x, &w},
                  .constants = e->constant ? 6 : 0,
                  .half = (e->x_half ? 1 : 0) | (e->y_half ? 8 | OT_HALF_OUT : 0),
+                 .half_type = half,
                  .abs = tolerance(s) * size,
                  .rel = e->y_half ? 0x1p-8 : 1e-5};
+    /* Sums of halves (check_gemm_half.c): factors are 1/2 on average. */
+    if (e->x_half && half == POISE_F16) t.abs += 0x1p-11 * s->kernel[0] * s->kernel[1] * (s->c / s->group) * size;
     if (e->has_bias) t.in[2] = &bias;
     poise_tensor y;
     if (ot_infer(&t, &y)) fail_msg("refused: %s", poise_error_text());
     if (e->has_residual) {
-        r = ot_random_tensor(e->y_half ? POISE_BF16 : POISE_F32, y.rank, y.dim, e->r, -1, 1);
+        r = ot_random_tensor(e->y_half ? half : POISE_F32, y.rank, y.dim, e->r, -1, 1);
         t.in[3] = &r;
     }
     ot_check(&t, conv_oracle);
@@ -117,6 +122,7 @@ static extras random_extras(void)
     e.bias = (ot_layout)ot_random(OT_LAYOUTS);
     e.x_half = ot_random(3) == 0;
     e.y_half = ot_random(3) == 0;
+    e.half = ot_random(2) ? POISE_BF16 : POISE_F16;
     return e;
 }
 

@@ -504,6 +504,13 @@ static void cast_halves(void **state)
     ot_run(&up, &k, 1, &wide);
     ot_run(&down, &k, 1, &back);
     assert_memory_equal(back.data, all.data, 2 * 65536);
+    ps_cast_params cut = {-POISE_F16}; /* the same but for what is infinite */
+    down.params = &cut;
+    ot_run(&down, &k, 1, &back);
+    for (int i = 0; i < 65536; i++) {
+        uint16_t h = ((const uint16_t *)all.data)[i];
+        assert_int_equal(((const uint16_t *)back.data)[i], (h & 0x7FFF) == 0x7C00 ? h - 1 : h);
+    }
     ot_free_all();
 }
 

@@ -65,7 +65,7 @@ static void check_sizes(const sizes *s)
     ad[s->rank_a - 1] = s->p.trans_a ? s->m : s->k;
     bd[s->rank_b - 2] = s->p.trans_b ? s->n : s->k;
     bd[s->rank_b - 1] = s->p.trans_b ? s->k : s->n;
-    static const poise_type types[2] = {POISE_F32, POISE_BF16};
+    const poise_type types[2] = {POISE_F32, ot_random(2) ? POISE_BF16 : POISE_F16};
     poise_tensor a = ot_random_tensor(types[s->half[0]], s->rank_a, ad, s->la, -1, 1), y, r;
     poise_tensor b = ot_random_tensor(types[s->half[1]], s->rank_b, bd, s->constant ? OT_ROW : s->lb, -1, 1);
     if (s->half[0]) ot_round_to_half(&b);
@@ -77,8 +77,10 @@ static void check_sizes(const sizes *s)
                  .in = {&a, &b, s->bias ? &bias : NULL},
                  .constants = s->constant ? 6 : 0,
                  .half = (s->half[0] ? 1u : 0) | (s->half[1] ? 2u : 0) | (s->half[2] ? 8u | OT_HALF_OUT : 0),
+                 .half_type = types[1],
                  .abs = 2e-6 + 1.2e-7 * s->k * fabs((double)s->p.alpha),
                  .rel = s->half[2] ? 0x1p-8 : 1e-5};
+    if ((s->half[0] || s->half[1]) && types[1] == POISE_F16) t.abs += 0x1p-11 * s->k * fabs((double)s->p.alpha);
     if (ot_infer(&t, &y)) fail_msg("refused: %s", poise_error_text());
     if (s->residual) {
         r = ot_random_tensor(types[s->half[2]], y.rank, y.dim, s->lr, -1, 1);

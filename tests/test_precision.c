@@ -2,6 +2,7 @@
  * close to exact ones, names, what a file records. */
 #include "tests/graph_build.h"
 
+#include "nn/half.h"
 #include "nn/model.h"
 #include "runtime/cpu.h"
 
@@ -46,7 +47,7 @@ static void activations_are_narrow_and_ends_are_not(void **state)
     (void)state;
     net n;
     build(&n);
-    assert_int_equal(ps_precision_narrow(&n.g), POISE_OK);
+    assert_int_equal(ps_precision_narrow(&n.g, POISE_BF16), POISE_OK);
     assert_int_equal(type_of(&n.g, n.x), POISE_F32);
     assert_int_equal(type_of(&n.g, n.stem), POISE_BF16);
     assert_int_equal(type_of(&n.g, n.left), POISE_BF16);
@@ -73,7 +74,7 @@ static void outputs_are_cast_for_products(void **state)
     gb_output(&g, middle);
     int32_t a = silu_conv(&g, middle, 32, 3), b = silu_conv(&g, middle, 32, 1);
     gb_output(&g, gb_binary(&g, PS_BINARY_ADD, gb_conv(&g, a, 32, 1, 0, 1, true), gb_conv(&g, b, 32, 1, 0, 1, true)));
-    assert_int_equal(ps_precision_narrow(&g), POISE_OK);
+    assert_int_equal(ps_precision_narrow(&g, POISE_BF16), POISE_OK);
     assert_int_equal(type_of(&g, middle), POISE_F32);
     assert_int_equal(type_of(&g, a), POISE_BF16);
     assert_int_equal(type_of(&g, b), POISE_BF16);
@@ -91,6 +92,47 @@ static void outputs_are_cast_for_products(void **state)
     ps_graph_free(&g);
 }
 
+/* Where products are fast of IEEE halves. */
+static void halves_instead(void **state)
+{
+    (void)state;
+    net n;
+    build(&n);
+    assert_int_equal(ps_precision_narrow(&n.g, POISE_F16), POISE_OK);
+    assert_int_equal(type_of(&n.g, n.stem), POISE_F16);
+    assert_int_equal(type_of(&n.g, n.joined), POISE_F16);
+    assert_int_equal(type_of(&n.g, n.logits), POISE_F32);
+    const ps_node *concat = gb_first(&n.g, &ps_op_concat);
+    const ps_value *constant = &n.g.values[concat->in[2]];
+    assert_int_equal(constant->type, POISE_F16);
+    assert_int_equal(*(const uint16_t *)constant->data, 0x34cd); /* 0.300048828125, the nearest to 0.3 */
+    ps_graph_free(&n.g);
+}
+
+/* One of four layers has weights that halves cannot hold: it alone stays f32, or none where bfloat16 holds them. */
+static void layers_that_halves_do_not_hold(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        static const float factor[] = {1, 1e8f, 1e-6f};
+        ps_graph g = {0};
+        int32_t v[4] = {gb_input(&g, GB_DIMS(1, 16, 8, 8))};
+        for (int k = 1; k < 4; k++) v[k] = silu_conv(&g, v[k - 1], 16, 3);
+        gb_output(&g, gb_conv(&g, v[3], 16, 1, 0, 1, true));
+        const ps_value *w = NULL; /* of the convolution that makes v[2] */
+        for (int32_t k = 0, seen = 0; k < g.n_nodes; k++)
+            if (g.nodes[k].op == &ps_op_conv && ++seen == 2) w = &g.values[g.nodes[k].in[1]];
+        assert_non_null(w);
+        for (size_t k = 0; k < ps_value_count(w); k++) ((float *)(uintptr_t)w->data)[k] *= factor[i / 2];
+        poise_type half = i % 2 ? POISE_BF16 : POISE_F16;
+        assert_int_equal(ps_precision_narrow(&g, half), POISE_OK);
+        bool stays = half == POISE_F16 && i / 2 > 0;
+        assert_int_equal(type_of(&g, v[1]), stays ? POISE_F32 : half);
+        assert_int_equal(type_of(&g, v[3]), half);
+        ps_graph_free(&g);
+    }
+}
+
 /* Where no product reads or writes, bf16 gains nothing. */
 static void arithmetic_stays(void **state)
 {
@@ -100,7 +142,7 @@ static void arithmetic_stays(void **state)
     int32_t w = gb_input(&g, GB_DIMS(4, 100)), z = gb_binary(&g, PS_BINARY_ADD, y, w);
     gb_output(&g, gb_unary(&g, PS_ACT_SIGMOID, 0, 0, z));
     int32_t nodes = g.n_nodes;
-    assert_int_equal(ps_precision_narrow(&g), POISE_OK);
+    assert_int_equal(ps_precision_narrow(&g, POISE_BF16), POISE_OK);
     assert_int_equal(g.n_nodes, nodes);
     for (int32_t v = 0; v < g.n_values; v++) assert_int_equal(type_of(&g, v), POISE_F32);
     ps_graph_free(&g);
@@ -148,8 +190,9 @@ static void fast_is_close_to_exact(void **state)
         poise_memory a, b;
         poise_model_memory(exact, &a);
         poise_model_memory(fast, &b);
-        bool half = strstr(poise_model_kernels(fast), "bf16 on") != NULL;
-        assert_true(half == ((fast->kernels.fast & PS_FAST_BF16) != 0));
+        bool bf16 = strstr(poise_model_kernels(fast), "bf16 on") != NULL, f16 = strstr(poise_model_kernels(fast), "fp16 on") != NULL;
+        assert_int_equal(bf16 ? POISE_BF16 : f16 ? POISE_F16 : POISE_NONE, ps_half_type(&fast->kernels));
+        bool half = bf16 || f16;
         assert_true(half ? b.arena < a.arena : b.arena == a.arena);
         assert_true(half == (memcmp(out, got, OUTPUTS * sizeof *got) != 0));
         poise_model_close(fast);
@@ -199,13 +242,16 @@ static void files_record_a_precision(void **state)
 static void what_runs_is_told(void **state)
 {
     (void)state;
-    ps_kernels k = {.name = "old", .name_bf16 = "new"};
+    ps_kernels k = {.name = "old", .name_bf16 = "new", .name_f16 = "middle"};
     char text[PS_PRECISION_TEXT];
     assert_false(ps_precision_kernels(POISE_EXACT, &k, text));
     assert_string_equal(text, "exact: fp32 on old");
     assert_false(ps_precision_kernels(POISE_FAST, &k, text));
-    assert_string_equal(text, "fast: no bf16 instructions in old, runs exact fp32 on it");
-    k.fast = PS_FAST_BF16;
+    assert_string_equal(text, "fast: no bf16 or fp16 instructions in old, runs exact fp32 on it");
+    k.fast = PS_FAST_F16;
+    assert_true(ps_precision_kernels(POISE_FAST, &k, text));
+    assert_string_equal(text, "fast: fp16 on middle, up to 65504");
+    k.fast |= PS_FAST_BF16; /* has the range of floats */
     assert_true(ps_precision_kernels(POISE_FAST, &k, text));
     assert_string_equal(text, "fast: bf16 on new");
     assert_false(ps_precision_kernels(POISE_NEAR, &k, text));
@@ -273,6 +319,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(activations_are_narrow_and_ends_are_not),
         cmocka_unit_test(outputs_are_cast_for_products),
+        cmocka_unit_test(halves_instead),
+        cmocka_unit_test(layers_that_halves_do_not_hold),
         cmocka_unit_test(arithmetic_stays),
         cmocka_unit_test(fast_is_close_to_exact),
         cmocka_unit_test(files_record_a_precision),

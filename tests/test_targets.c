@@ -19,10 +19,12 @@ static void same(const ps_kernels *want, const ps_kernels *have)
 {
     same_tile(want->gemm_f32_tile, have->gemm_f32_tile);
     same_tile(want->gemm_bf16_tile, have->gemm_bf16_tile);
+    same_tile(want->gemm_f16_tile, have->gemm_f16_tile);
     same_tile(want->gemm_u8_tile, have->gemm_u8_tile);
     assert_int_equal(want->fast, have->fast);
     assert_string_equal(want->name, have->name);
     assert_string_equal(want->name_bf16, have->name_bf16);
+    assert_string_equal(want->name_f16, have->name_f16);
     assert_string_equal(want->name_u8, have->name_u8);
 }
 
@@ -30,7 +32,7 @@ static const struct {
     const char *isa;
     unsigned need;
 } rows[] = {
-#define ROW(isa, fm, fn, hm, hn, hk, um, un, fast) {#isa, PS_CPU_##isa},
+#define ROW(isa, fm, fn, hm, hn, hk, gm, gn, um, un, fast) {#isa, PS_CPU_##isa},
     PS_TILES(ROW)
 #undef ROW
 };
@@ -54,6 +56,7 @@ static void tables_have_rows(void **state)
         assert_int_equal(rows[r].need, i->need);
         assert_int_equal(i->table->gemm_f32 != NULL, i->table->gemm_f32_tile.nr != 0);
         assert_int_equal(i->table->gemm_bf16 != NULL, i->table->gemm_bf16_tile.nr != 0);
+        assert_int_equal(i->table->gemm_f16 != NULL, i->table->gemm_f16_tile.nr != 0);
         assert_int_equal(i->table->gemm_u8 != NULL, i->table->gemm_u8_tile.nr != 0);
     }
 }

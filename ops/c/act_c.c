@@ -1,6 +1,7 @@
 /* ops/c/act_c.c - reference activations and the epilogue that applies them. */
 #include "ops/bf16.h"
 #include "ops/c/isa_c.h"
+#include "ops/f16.h"
 
 #include <math.h>
 
@@ -82,21 +83,23 @@ void ps_finish_c(size_t m, size_t n, const float *x, ptrdiff_t ldx, float *y, pt
     }
 }
 
-void ps_finish_half_c(size_t m, size_t n, const float *x, ptrdiff_t ldx, uint16_t *y, ptrdiff_t ldy,
-                      const ps_epilogue *e)
-{
-    for (size_t i = 0; i < m; i++, x += ldx, y += ldy) {
-        const uint16_t *r = e->residual16 ? e->residual16 + (ptrdiff_t)i * e->ldr : NULL;
-        for (size_t j = 0; j < n; j++) {
-            float v = x[j];
-            if (e->bias) v += e->bias[j];
-            if (r && e->act_last) v += ps_bf16_widen(r[j]);
-            v = apply(e->act, e->a, e->b, v);
-            if (r && !e->act_last) v += ps_bf16_widen(r[j]);
-            y[j] = ps_bf16_round(v);
-        }
+#define FINISH_HALF(name, widen, narrow)                                                                          \
+    void name(size_t m, size_t n, const float *x, ptrdiff_t ldx, uint16_t *y, ptrdiff_t ldy, const ps_epilogue *e) \
+    {                                                                                                             \
+        for (size_t i = 0; i < m; i++, x += ldx, y += ldy) {                                                      \
+            const uint16_t *r = e->residual16 ? e->residual16 + (ptrdiff_t)i * e->ldr : NULL;                     \
+            for (size_t j = 0; j < n; j++) {                                                                      \
+                float v = x[j];                                                                                   \
+                if (e->bias) v += e->bias[j];                                                                     \
+                if (r && e->act_last) v += widen(r[j]);                                                           \
+                v = apply(e->act, e->a, e->b, v);                                                                 \
+                if (r && !e->act_last) v += widen(r[j]);                                                          \
+                y[j] = narrow(v);                                                                                 \
+            }                                                                                                     \
+        }                                                                                                         \
     }
-}
+FINISH_HALF(ps_finish_half_c, ps_bf16_widen, ps_bf16_round)
+FINISH_HALF(ps_finish_f16_c, ps_f16_widen, ps_f16_cut)
 
 void ps_epilogue_f32_c(size_t m, size_t n, float *c, ptrdiff_t ldc, const ps_epilogue *e)
 {

@@ -8,5 +8,6 @@ const ps_kernels ps_kernels_c = {
     PS_TILES_OF(c),
     .name = "c",
     .name_bf16 = "c",
+    .name_f16 = "c",
     .name_u8 = "c",
 };

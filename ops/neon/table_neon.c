@@ -53,6 +53,10 @@ const ps_kernels ps_kernels_neon = {
     .accumulate_u8 = ps_accumulate_u8_neon,
     .average_u8 = ps_average_u8_neon,
     .dwconv_u8 = ps_dwconv_u8_neon,
+#ifdef __aarch64__
+    .f16_from_f32 = ps_f16_from_f32_neon,
+    .f32_from_f16 = ps_f32_from_f16_neon,
+#endif
     .bf16_from_f32 = ps_bf16_from_f32_neon,
     .f32_from_bf16 = ps_f32_from_bf16_neon,
     PS_TILES_OF(neon),

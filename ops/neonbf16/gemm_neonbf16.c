@@ -9,6 +9,7 @@
 
 enum { HALF_MR = PS_BF16_MR_neonbf16, HALF_NR = PS_BF16_NR_neonbf16, HALF_KR = PS_BF16_KR_neonbf16 };
 #define HALF_NAME ps_gemm_bf16_neonbf16
+#define HALF_FINISH ps_finish_half_neonbf16
 #include "ops/tmpl/gemm_half.inc"
 
 enum { PAIRS = HALF_NR / 2 }; /* vectors of two columns by 4 of k in a row of a panel */

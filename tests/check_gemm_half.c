@@ -1,13 +1,28 @@
-/* tests/check_gemm_bf16.c - checks the product of bfloat16 numbers: every m and n around the tile, k, taps, strides,
- * epilogues in both types, specials. */
+/* tests/check_gemm_half.c - checks the products of bfloat16 numbers and of IEEE halves: every m and n around the tile, k, taps,
+ * strides, epilogues in both types, specials. */
 #include "tests/check.h"
 
 #include "ops/bf16.h"
+#include "ops/f16.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What the two slots, which are functions of one type, differ in. */
+typedef struct half_type {
+    float (*widen)(uint16_t h);
+    uint16_t (*round)(float x);
+    double step, least; /* of rounding: relative, and where numbers are smallest */
+    double sums;        /* how far sums may be off against the sum of their terms' sizes, beyond the roundings of floats */
+    float most;         /* what is larger is cut */
+} half_type;
+
+static const half_type bf16 = {ps_bf16_widen, ps_bf16_round, 0x1p-8, 0x1p-126, 0, INFINITY};
+/* 64 roundings to 11 bits of sums that are an eighth of all terms' sizes: 2^-12 / sqrt(3) of them, and 14 times that. */
+static const half_type f16 = {ps_f16_widen, ps_f16_cut, 0x1p-11, 0x1p-24, 0x1p-9, PS_F16_MOST};
+static const half_type *type; /* that under check */
 
 typedef struct shape {
     size_t m, n, k, taps;
@@ -27,7 +42,7 @@ typedef struct operands {
 static uint16_t *halves(size_t n, bool front)
 {
     uint16_t *x = (uint16_t *)(void *)check_bytes(n * sizeof *x, front);
-    for (size_t i = 0; i < n; i++) x[i] = ps_bf16_round(check_uniform(-1, 1));
+    for (size_t i = 0; i < n; i++) x[i] = type->round(check_uniform(-1, 1));
     return x;
 }
 
@@ -45,13 +60,13 @@ static void panels(operands *o, const shape *s, ps_tile tile)
     uint16_t *b = (uint16_t *)(void *)check_bytes(count * (size_t)o->panel * sizeof *b, true);
     for (size_t q = 0; q < depth; q++)
         for (size_t j = 0; j < count * nr; j++)
-            b[b_at(o, tile, q, j)] = j < s->n ? ps_bf16_round(check_uniform(-1, 1)) : 0;
+            b[b_at(o, tile, q, j)] = j < s->n ? type->round(check_uniform(-1, 1)) : 0;
     o->b = b;
 }
 
 static double at(const void *x, bool half, ptrdiff_t i)
 {
-    return half ? (double)ps_bf16_widen(((const uint16_t *)x)[i]) : (double)((const float *)x)[i];
+    return half ? (double)type->widen(((const uint16_t *)x)[i]) : (double)((const float *)x)[i];
 }
 
 static bool verify(check *c, const shape *s, const operands *o, const void *got)
@@ -62,8 +77,8 @@ static bool verify(check *c, const shape *s, const operands *o, const void *got)
             double sum = 0, terms = 0;
             for (size_t q = 0; q < s->k * s->taps; q++) {
                 ptrdiff_t p = (ptrdiff_t)i * s->lda + (ptrdiff_t)(q % s->k);
-                double x = (double)ps_bf16_widen(o->a[q / s->k][p]),
-                       y = (double)ps_bf16_widen(o->b[b_at(o, c->tile, q, j)]);
+                double x = (double)type->widen(o->a[q / s->k][p]),
+                       y = (double)type->widen(o->b[b_at(o, c->tile, q, j)]);
                 sum += x * y;
                 terms += fabs(x * y);
             }
@@ -72,11 +87,11 @@ static bool verify(check *c, const shape *s, const operands *o, const void *got)
             if (s->e.act_last) sum += r, terms += fabs(r);
             double want = check_act(s->e.act, act_a, act_b, sum);
             /* 2: no activation is steeper (hard swish 1.5). */
-            double tolerance = 2 * check_sum_tolerance(s->k * s->taps, terms) +
+            double tolerance = 2 * (check_sum_tolerance(s->k * s->taps, terms) + type->sums * terms) +
                                check_act_tolerance(s->e.act, act_a, act_b, sum);
             if (!s->e.act_last) want += r, tolerance += (double)FLT_EPSILON * (fabs(r) + fabs(want));
-            /* and 2^-12 for activations that are rough where bfloat16 hides it */
-            if (s->e.half) tolerance += 0x1p-12 * fabs(want - r) + 0x1p-8 * (fabs(want) + tolerance) + 0x1p-126;
+            /* and 2^-12 for activations that are rough where 16 bits hide it */
+            if (s->e.half) tolerance += 0x1p-12 * fabs(want - r) + type->step * (fabs(want) + tolerance) + type->least;
             char what[112];
             snprintf(what, sizeof what, "m %zu n %zu k %zu taps %zu %s %s: row %zu", s->m, s->n, s->k,
                      s->taps, s->e.half ? "half" : "float", check_act_names[s->e.act], i);
@@ -164,43 +179,90 @@ static ps_epilogue any_epilogue(void)
     };
 }
 
-/* Infinities, NaN and denormals in one element of A against one of B: what sums with it must become. */
-static void specials(check *c)
+/* One element of A against one of B, as bits: what sums with their product must become. */
+static void special(check *c, size_t i, uint16_t left, uint16_t right, float want)
 {
     ps_gemm_bf16_fn *f = (ps_gemm_bf16_fn *)c->neu;
     const size_t k = 72, n = 3, nr = (size_t)c->tile.nr;
+    for (int half = 0; half < 2; half++) {
+        size_t p = check_below(k);
+        operands o = {.panel = (ptrdiff_t)(k * nr)};
+        uint16_t *a = (uint16_t *)(void *)check_bytes(k * 2, false);
+        uint16_t *b = (uint16_t *)(void *)check_bytes(k * nr * 2, true);
+        memset(a, 0, k * 2);
+        memset(b, 0, k * nr * 2);
+        a[p] = left;
+        b[b_at(&o, c->tile, p, 1)] = right;
+        float y[3];
+        uint16_t y16[3];
+        const uint16_t *taps = a;
+        const ps_epilogue e = {.half = half};
+        f(1, n, k, 1, &taps, 0, b, o.panel, half ? (void *)y16 : (void *)y, 3, &e);
+        float most = half ? type->most : INFINITY, got = half ? type->widen(y16[1]) : y[1];
+        float cut = want > most ? most : want < -most ? -most : want;
+        if (!check_near(c, "special", i, got, (double)cut, 0)) return;
+        check_release();
+    }
+}
+
+/* Infinities, NaN and denormals, which count as 0. */
+static void specials_bf16(check *c)
+{
     const float inf = INFINITY, tiny = 0x1p-130f;
     const float cases[][3] = {{inf, 1, inf},    {inf, -1, -inf},    {inf, 0, NAN},
                               {NAN, 1, NAN},    {1, NAN, NAN},      {tiny, 1e30f, 0},
                               {1e30f, tiny, 0}, {0x1p127f, 4, inf}, {0x1p-100f, 0x1p-100f, 0}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (int half = 0; half < 2; half++) {
-            size_t p = check_below(k);
-            operands o = {.panel = (ptrdiff_t)(k * nr)};
-            uint16_t *a = (uint16_t *)(void *)check_bytes(k * 2, false);
-            uint16_t *b = (uint16_t *)(void *)check_bytes(k * nr * 2, true);
-            memset(a, 0, k * 2);
-            memset(b, 0, k * nr * 2);
-            uint32_t bits; /* NaN and denormals as they are: ps_bf16_round would make zeros of the latter */
-            memcpy(&bits, &cases[i][0], sizeof bits);
-            a[p] = (uint16_t)(bits >> 16);
-            memcpy(&bits, &cases[i][1], sizeof bits);
-            b[b_at(&o, c->tile, p, 1)] = (uint16_t)(bits >> 16);
-            float y[3];
-            uint16_t y16[3];
-            const uint16_t *taps = a;
-            const ps_epilogue e = {.half = half};
-            f(1, n, k, 1, &taps, 0, b, o.panel, half ? (void *)y16 : (void *)y, 3, &e);
-            float got = half ? ps_bf16_widen(y16[1]) : y[1];
-            if (!check_near(c, "special", i, got, (double)cases[i][2], 0)) return;
-            check_release();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases && !c->failed; i++) {
+        uint32_t bits[2]; /* NaN and denormals as they are: ps_bf16_round would make zeros of the latter */
+        memcpy(bits, cases[i], sizeof bits);
+        special(c, i, (uint16_t)(bits[0] >> 16), (uint16_t)(bits[1] >> 16), cases[i][2]);
+    }
+}
+
+/* Denormals count, and a product may be larger than any half. */
+static void specials_f16(check *c)
+{
+    enum { INF = 0x7C00, NOT = 0x7E00, ONE = 0x3C00, MOST = 0x7BFF, MINUS = 0x8000 };
+    static const struct {
+        uint16_t a, b;
+        float want;
+    } cases[] = {{INF, ONE, INFINITY}, {INF, ONE | MINUS, -INFINITY},           {INF, 0, NAN},           {NOT, ONE, NAN},
+                 {ONE, NOT, NAN},      {1, ONE, 0x1p-24f},                      {ONE, 3 | MINUS, -0x3p-24f}, {MOST, ONE, PS_F16_MOST},
+                 {MOST, MOST, PS_F16_MOST * PS_F16_MOST}, {MOST, MOST | MINUS, -PS_F16_MOST * PS_F16_MOST}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases && !c->failed; i++)
+        special(c, i, cases[i].a, cases[i].b, cases[i].want);
+}
+
+/* Sums of halves that overflow, in one column of some, and come back. */
+static void large_sums(check *c)
+{
+    enum { K = 160, N = 5 };
+    ps_gemm_f16_fn *f = (ps_gemm_f16_fn *)c->neu;
+    operands o = {.panel = (ptrdiff_t)(K * (size_t)c->tile.nr)};
+    uint16_t *a = halves(K, false), *b = (uint16_t *)(void *)check_bytes((size_t)o.panel * 2, true);
+    memset(b, 0, (size_t)o.panel * 2);
+    double want[N] = {0}, terms[N] = {0};
+    for (size_t p = 0; p < K; p++)
+        for (size_t j = 0; j < N; j++) {
+            float x = j == 2 ? (p % 80 < 40 ? 60000.0f : -60000.0f) : check_uniform(-1, 1);
+            a[p] = ps_f16_cut(1 + (float)(p % 8));
+            b[b_at(&o, c->tile, p, j)] = ps_f16_cut(x);
+            want[j] += (1 + (double)(p % 8)) * (double)ps_f16_widen(ps_f16_cut(x));
+            terms[j] += (1 + (double)(p % 8)) * fabs((double)x);
         }
+    float y[N];
+    const uint16_t *taps = a;
+    f(1, N, K, 1, &taps, 0, b, o.panel, y, N, &(ps_epilogue){0});
+    for (size_t j = 0; j < N; j++)
+        if (!check_near(c, "large sums", j, y[j], want[j], 0x1p-9 * terms[j])) return;
+    check_release();
 }
 
 static void time_product(check *c, const char *name, size_t m, size_t k, size_t taps, size_t n, ps_act act);
 
-void check_gemm_bf16(check *c)
+static void check_products(check *c, const half_type *t)
 {
+    type = t;
     const size_t mr = (size_t)c->tile.mr, nr = (size_t)c->tile.nr, kr = (size_t)c->tile.kr;
     const size_t ks[] = {0, 2, 4, 6, 14, 16, 30, 32, 34, 48, 62, 64, 66, 74, 96, 130};
     for (size_t m = 0; m <= 2 * mr + 1 && !c->failed; m++) {
@@ -223,7 +285,8 @@ void check_gemm_bf16(check *c)
     /* Rows may be one row again and again. */
     if (!c->failed) try_shape(c, (shape){mr, nr, 20, 2, 0, (ptrdiff_t)nr, false, any_epilogue()}, false);
     check_release();
-    if (!c->failed) specials(c);
+    if (!c->failed) (t == &bf16 ? specials_bf16 : specials_f16)(c);
+    if (!c->failed && t == &f16) large_sums(c);
     if (!check_benched(c)) return;
     time_product(c, "3x3 64>64 80x80", 6400, 64, 9, 64, PS_ACT_NONE);
     time_product(c, "3x3 64>64 80x80 silu", 6400, 64, 9, 64, PS_ACT_SILU);
@@ -236,6 +299,16 @@ void check_gemm_bf16(check *c)
     time_product(c, "stem 3x12>16 320x320 silu", 102400, 12, 3, 16, PS_ACT_SILU);
     time_product(c, "tile k 256", mr, 256, 1, nr, PS_ACT_NONE);
     time_product(c, "tile k 64", mr, 64, 1, nr, PS_ACT_NONE);
+}
+
+void check_gemm_bf16(check *c)
+{
+    check_products(c, &bf16);
+}
+
+void check_gemm_f16(check *c)
+{
+    check_products(c, &f16);
 }
 
 /* A whole product of m rows by n columns, some rows at a time, as a session runs it. */
