@@ -1,9 +1,11 @@
 /* tests/test_cores.c - which cores a model runs on: boards as sysfs shows them, masks, threads that stay where they are told. */
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "fake_tree.h"
+#include "nn/session.h"
 #include "runtime/cores.h"
 #include "runtime/threads.h"
 #include "runtime/topology.h"
+#include "tiny_onnx.h"
 
 #include <sched.h>
 #include <setjmp.h>
@@ -215,6 +217,12 @@ static void look(void *ctx, int from, int to, int thread)
     usleep(200); /* so that others get chunks */
 }
 
+/* After each node of a run: its thread is where the model's are. */
+static void watch(void *ctx, int32_t node)
+{
+    look(ctx, node, node, 0);
+}
+
 static void threads_stay_where_they_are_told(void **state)
 {
     (void)state;
@@ -233,6 +241,35 @@ static void threads_stay_where_they_are_told(void **state)
     assert_int_equal(atomic_load(&strays), 0);
 }
 
+static void a_model_takes_the_cores_of_its_mask(void **state)
+{
+    (void)state;
+    uint64_t all = mine(), one = all & ~(all - 1);
+    poise_options o = {.cpu_mask = one};
+    poise_model *m;
+    poise_session *s;
+    void *onnx, *bytes;
+    size_t size;
+    char path[64];
+    assert_int_equal(tiny_onnx_make(TINY_CLASSIFY, &onnx, &size), POISE_OK);
+    snprintf(path, sizeof path, "/tmp/test_cores.%ld.onnx", (long)getpid());
+    assert_int_equal(ps_file_write(path, onnx, size), POISE_OK);
+    poise_free(onnx);
+    assert_int_equal(poise_convert(path, NULL, &bytes, &size), POISE_OK);
+    remove(path);
+    assert_int_equal(poise_model_open_memory(bytes, size, &o, &m), POISE_OK);
+    assert_int_equal(m->threads, 1);
+    assert_int_equal(poise_session_open(m, &s), POISE_OK);
+    ps_session_run_watched(s, watch, &one);
+    assert_int_equal(atomic_load(&strays), 0);
+    assert_int_equal(mine(), all);
+    poise_session_close(s);
+    poise_model_close(m);
+    o.cpu_mask = ~all;
+    if (o.cpu_mask) assert_int_equal(poise_model_open_memory(bytes, size, &o, &m), POISE_BAD_ARGUMENT);
+    poise_free(bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +283,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(nonsense_in_files_is_absence, begin, end),
         cmocka_unit_test(a_crew_is_what_is_asked_for_or_big),
         cmocka_unit_test(threads_stay_where_they_are_told),
+        cmocka_unit_test(a_model_takes_the_cores_of_its_mask),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
