@@ -5,6 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Whether weights are there for it, in a file that has none but packed ones. */
+static bool can_pack(const poise_model *m, const ps_node *n, const ps_call *c)
+{
+    if (!n->op->layout || m->graph.values[n->in[1]].data != ps_packed_only) return true;
+    return ps_packed_weights(&m->ready, (int32_t)(n - m->graph.nodes), n->op->layout(c), n->op->packed(c)) != NULL;
+}
+
 bool ps_choice_at(const poise_model *m, const ps_node *n, const ps_call *c, int i, ps_choice *out)
 {
     *out = (ps_choice){0};
@@ -14,6 +21,8 @@ bool ps_choice_at(const poise_model *m, const ps_node *n, const ps_call *c, int 
     for (int weaker = 0; weaker < 1 + two; weaker++) {
         call.k = weaker ? &m->weaker : &m->kernels;
         for (int v = 0; (out->name = n->op->variant(&call, v)); v++) {
+            call.variant = (int16_t)v;
+            if ((v || weaker) && !can_pack(m, n, &call)) continue;
             out->variant = (int16_t)v;
             out->weaker = weaker != 0;
             if (i-- == 0) return true;

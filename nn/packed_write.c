@@ -175,6 +175,26 @@ poise_status ps_packed_check_targets(const char *targets)
     return POISE_OK;
 }
 
+/* Drops the newest section where one for other names has the same bytes: kernels of several processors have the same tiles. */
+static void drop_twin(job *j)
+{
+    const size_t head = sizeof(ps_file_packed);
+    section *s = &j->s[j->n - 1];
+    for (section *t = j->s; t < s; t++) {
+        ps_file_packed *h = (ps_file_packed *)(void *)t->bytes;
+        const ps_file_packed *other = (const ps_file_packed *)(const void *)s->bytes;
+        bool same = t->size == s->size && h->narrowed == other->narrowed && h->n_weights == other->n_weights;
+        if (!same || memcmp(t->bytes + head, s->bytes + head, s->size - head)) continue;
+        size_t n = strlen(h->target);
+        if (n + 1 + strlen(s->target) < PS_PACKED_TARGET) snprintf(h->target + n, PS_PACKED_TARGET - n, ",%s", s->target);
+        ps_free(s->bytes);
+        ps_heap_free(&s->heap);
+        *s = (section){0};
+        j->n--;
+        return;
+    }
+}
+
 static poise_status pack_all(job *j, const void *bytes, size_t size, const char *targets)
 {
     PS_TRY(ps_packed_check_targets(targets));
@@ -183,6 +203,7 @@ static poise_status pack_all(job *j, const void *bytes, size_t size, const char 
         section *s = &j->s[j->n++];
         PS_TRY(next_target(&at, s->target, &k));
         PS_TRY(pack_target(j, s, bytes, size, &k));
+        drop_twin(j);
     }
     return POISE_OK;
 }

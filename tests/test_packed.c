@@ -159,6 +159,32 @@ static void other_precisions_pack_their_own(void **state)
     pn_drop(&plain), pn_drop(&packed), pn_drop(&only);
 }
 
+/* Of a file that has nothing but packed weights, nodes are computed only in ways that these are for. */
+static void ways_without_weights_are_not_offered(void **state)
+{
+    (void)state;
+    for (int only = 0; only < 2; only++) {
+        pn_file plain = pn_float_net(), packed = pn_pack(&plain, "host", only);
+        poise_model *m = pn_opened(&packed, POISE_EXACT);
+        ps_choice choice;
+        int weaker = 0;
+        ps_call *calls = ps_alloc_array((size_t)m->graph.n_nodes + 1, sizeof *calls);
+        poise_tensor *tensors = ps_alloc_array((size_t)m->graph.n_values + 1, sizeof *tensors);
+        const poise_tensor **links = ps_alloc_array(ps_model_links(m) + 1, sizeof *links);
+        for (int32_t v = 0; v < m->graph.n_values; v++) tensors[v] = m->plan.places[v].tensor;
+        ps_model_calls(m, tensors, links, calls);
+        for (int32_t i = 0; i < m->graph.n_nodes; i++)
+            for (int k = 0; ps_choice_at(m, &m->graph.nodes[i], &calls[i], k, &choice); k++)
+                weaker += choice.weaker && m->weaker.gemm_f32_tile.nr != m->kernels.gemm_f32_tile.nr;
+        if (only) assert_in_range(weaker, 0, 2); /* depthwise weights are for all */
+        ps_free(calls);
+        ps_free(tensors);
+        ps_free(links);
+        poise_model_close(m);
+        pn_drop(&plain), pn_drop(&packed);
+    }
+}
+
 /* Names, and what poise_pack refuses. */
 static void arguments_are_checked(void **state)
 {
@@ -176,6 +202,9 @@ static void arguments_are_checked(void **state)
     assert_non_null(strstr(poise_error_text(), "cortex-a53"));
     assert_int_equal(poise_pack(only.at, only.size, "host", false, &out, &size), POISE_UNSUPPORTED);
     assert_non_null(strstr(poise_error_text(), "only"));
+    pn_file one = pn_pack(&plain, "arm", false), two = pn_pack(&plain, "cortex-a9,arm", false);
+    assert_int_equal(one.size, two.size); /* what is the same for both is there once */
+    pn_drop(&one), pn_drop(&two);
     pn_file packed = pn_pack(&plain, "host", false), again = pn_pack(&packed, "host", false);
     assert_int_equal(again.size, packed.size); /* what was there is replaced */
     assert_memory_equal(again.at, packed.at, packed.size);
@@ -257,6 +286,7 @@ int main(void)
         cmocka_unit_test(mapped_files_run),
         cmocka_unit_test(other_targets_are_left_alone),
         cmocka_unit_test(other_precisions_pack_their_own),
+        cmocka_unit_test(ways_without_weights_are_not_offered),
         cmocka_unit_test(arguments_are_checked),
         cmocka_unit_test(failed_allocations_are_reported),
         cmocka_unit_test(layouts_stay_what_they_are),
