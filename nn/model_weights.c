@@ -208,8 +208,8 @@ size_t ps_weights_taken(const poise_model *m)
     return ps_alloc_size(m->packed_bytes + (may_release(m) ? m->constant_bytes : 0));
 }
 
-/* Where the model's bytes may go, what it uses of them: contents of the section in use.  They were read as a whole (checksum), so
- * all their pages are there, in file or memory; they are clean, and the system may take those of a file away. */
+/* Where the model's bytes may go, what it uses of them: contents of the section in use.  They were read as a whole (checksum),
+ * so all their pages are there, in file or memory; they are clean, and the system may take those of a file away. */
 static size_t ready_size(const poise_model *m)
 {
     return m->ready_bytes ? m->ready.size : 0;
@@ -250,8 +250,8 @@ poise_status ps_weights_pack(ps_opening *w)
     return POISE_OK;
 }
 
-/* What is packed so far, and the constants that are packed now (of a mapped file, with what the system reads along) or are still
- * to be packed.  What is ready counts as used in place; beside it the tables of the file have been read. */
+/* What is packed so far, and the constants that are packed now (of a mapped file, with what the system reads along) or are
+ * still to be packed.  What is ready counts as used in place; beside it the tables of the file have been read. */
 size_t ps_weights_while_packing(const ps_opening *w)
 {
     const poise_model *m = w->m;

@@ -1,5 +1,5 @@
-/* nn/model_weights.h - weights of a model that is being opened: what has to be packed, what the file has ready, what memory that
- * takes, and packing. */
+/* nn/model_weights.h - weights of a model that is being opened: what has to be packed, what the file has ready, what memory
+ * that takes, and packing. */
 #ifndef PS_NN_MODEL_WEIGHTS_H
 #define PS_NN_MODEL_WEIGHTS_H
 
