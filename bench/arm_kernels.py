@@ -19,7 +19,7 @@ import arm_kinds
 import arm_mca
 import guest
 
-SIZE = {"gemm_f32": 4, "gemm_bf16": 2, "gemm_s16": 2, "gemm_u8": 1}  # bytes of an element of both operands
+SIZE = {"gemm_f32": 4, "gemm_bf16": 2, "gemm_f16": 2, "gemm_s16": 2, "gemm_u8": 1}  # bytes of an element of both operands
 TILE_S16 = (4, 16)  # gemm_s16 has no tile in the table: what its loads are judged by
 
 

@@ -18,7 +18,7 @@ MODELS = ("cortex-a53", "cortex-a55", "cortex-a72", "neoverse-n1", "neoverse-n2"
 # Those whose processor has the instructions, and would run these kernels.
 MODELS_OF = {"neon": MODELS[:4], "neon_inorder": MODELS[:2], "neonfp16": ("cortex-a55", "neoverse-n1"),
              "neondot": ("cortex-a55", "neoverse-n1"), "neonbf16": ("neoverse-n2",), "neoni8mm": ("neoverse-n2",)}
-HOT = ("gemm_f32", "gemm_bf16", "gemm_u8", "gemm_s16", "dwconv_f32", "dwconv_u8")
+HOT = ("gemm_f32", "gemm_bf16", "gemm_f16", "gemm_u8", "gemm_s16", "dwconv_f32", "dwconv_u8")
 SHOWN = ("k 64, 784x64", "k 256, 784x64", "3x3 64>64 80x80", "3x3 64>64 80x80 silu", "3x3 256>256 20x20", "3x3 256>256 20x20 silu",
          "1x1 64>64 80x80", "1x1 64>64 80x80 silu", "stem 27>16 320x320 silu", "stem 3x12>16 320x320 silu", "tile k 256",
          "96 x 64 x 64")
