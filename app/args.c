@@ -396,7 +396,7 @@ static poise_status count_words(const ps_verb *v, const ps_args *a)
 poise_status ps_args_parse(const ps_verb *verb, int argc, char *const *argv, ps_args *out)
 {
     *out = (ps_args){.conf = -1, .iou = -1, .runs = 30, .sweep = {1, {1}}, .show_boxes = true, .show_labels = true,
-                     .show_conf = true, .float_budget = 5, .lazy = true, .fast_decode = verb->bit == PS_VERB_PREDICT, .rect = verb->bit == PS_VERB_PREDICT};
+                     .show_conf = true, .float_budget = 5, .seed = 1, .people = -1, .vehicles = -1, .fps = 25, .lazy = true, .fast_decode = verb->bit == PS_VERB_PREDICT, .rect = verb->bit == PS_VERB_PREDICT};
     /* Each list holds at most all of argv, one text from the environment, and two placed words. */
     size_t each = (size_t)argc + 3;
     out->store = ps_alloc_array(5 * each, sizeof *out->store);

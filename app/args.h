@@ -19,7 +19,8 @@ enum {
     PS_VERB_VAL = 1 << 5,
     PS_VERB_DOCTOR = 1 << 6,
     PS_VERB_QUANTIZE = 1 << 7,
-    PS_VERB_ANY = (1 << 8) - 1,
+    PS_VERB_SCENE = 1 << 8,
+    PS_VERB_ANY = (1 << 9) - 1,
 };
 
 /* What an option's value is, and the type of the field of ps_args that holds it. */
@@ -90,6 +91,11 @@ typedef struct ps_args {
     int32_t runs, soak; /* soak: seconds, 0 = none */
     bool layers, tune;
     const char *report;
+    /* scene */
+    int32_t seed, people, vehicles, frames; /* people, vehicles: -1 = as the seed says; frames 0 = one, or 100 of a film */
+    float fps;
+    ps_hw size;
+    const char *truth;
     /* what ps_args_parse allocated */
     const char **store;
 } ps_args;

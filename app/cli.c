@@ -148,6 +148,15 @@ poise_status ps_cli_commit(ps_outfile *o)
     return ok ? POISE_OK : ps_fail(POISE_IO, "%s: cannot write: %s", o->path, strerror(why));
 }
 
+void ps_cli_discard(ps_outfile *o)
+{
+    if (!o->f) return;
+    fclose(o->f);
+    o->f = NULL;
+    unlink(o->part);
+    ps_cli_release();
+}
+
 /* ---- signals ---------------------------------------------------------------------------------------- */
 
 static volatile sig_atomic_t held, waiting;

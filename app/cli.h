@@ -51,6 +51,8 @@ typedef struct ps_outfile {
 } ps_outfile;
 poise_status ps_cli_create(ps_outfile *o, const char *path);
 poise_status ps_cli_commit(ps_outfile *o);
+/* Instead: as if it had never been. */
+void ps_cli_discard(ps_outfile *o);
 
 /* From hold to release, which may be nested, SIGINT, SIGTERM and SIGHUP wait: whoever interrupts a command finds
  * no file or line half-written.  ps_cli_signals, once in the beginning, makes it so. */
@@ -71,5 +73,6 @@ int ps_cmd_info(const ps_args *a);
 int ps_cmd_bench(const ps_args *a);
 int ps_cmd_val(const ps_args *a);
 int ps_cmd_doctor(const ps_args *a);
+int ps_cmd_scene(const ps_args *a);
 
 #endif

@@ -3,7 +3,7 @@
 
 #define AT(field) offsetof(ps_args, field)
 #define DETECT (PS_VERB_PREDICT | PS_VERB_VAL)
-#define OPENS (PS_VERB_ANY & ~(unsigned)PS_VERB_DOCTOR)
+#define OPENS (PS_VERB_ANY & ~(unsigned)(PS_VERB_DOCTOR | PS_VERB_SCENE))
 #define QUANTIZES (PS_VERB_QUANTIZE | PS_VERB_CONVERT)
 #define RUNS (PS_VERB_PREDICT | PS_VERB_RUN | PS_VERB_BENCH | PS_VERB_VAL)
 
@@ -70,11 +70,19 @@ const ps_arg ps_arg_table[] = {
     {"output", 'o', PS_ARG_CHOICE, PS_VERB_BENCH, AT(format), 0, 0, "md|json|csv", "how results are printed (default: md)", "POISE_BENCH_OUTPUT"},
     {"output", 'o', PS_ARG_CHOICE, PS_VERB_VAL, AT(format), 0, 0, "text|json", "how results are printed (default: text)", "POISE_VAL_OUTPUT"},
 
+    {"seed", 0, PS_ARG_INT, PS_VERB_SCENE, AT(seed), 0, 2147483647, "N", "which scene: the same picture on every machine (default: 1)", NULL},
+    {"people", 0, PS_ARG_INT, PS_VERB_SCENE, AT(people), 0, 32, "N", "how many people (default: 1 to 6, as the seed says)", NULL},
+    {"vehicles", 0, PS_ARG_INT, PS_VERB_SCENE, AT(vehicles), 0, 16, "N", "how many vehicles, on a road behind the people (default: 0)", NULL},
+    {"frames", 0, PS_ARG_INT, PS_VERB_SCENE, AT(frames), 1, 1000000, "N", "pictures of a film or a directory (default: 100; a picture is the middle one of so many)", NULL},
+    {"fps", 0, PS_ARG_FLOAT, PS_VERB_SCENE, AT(fps), 0.1, 1000, "X", "pictures a second (default: 25)", NULL},
+    {"size", 0, PS_ARG_SIZE, PS_VERB_SCENE, AT(size), 32, 4096, "N|HxW", "height and width in pixels (default: 480x640)", NULL},
+    {"truth", 0, PS_ARG_TEXT, PS_VERB_SCENE, AT(truth), 0, 0, "FILE.json", "also write boxes, keypoints, tracks, speeds and the camera, as COCO annotations with more", NULL},
+
     {"imgsz", 0, PS_ARG_SIZE, OPENS, AT(imgsz), 1, 16384, "N|HxW", "image size: for networks with a free one, and for those whose file fixes one where all that it fixes can follow", NULL},
     {"shape", 0, PS_ARG_TEXTS, OPENS, AT(shapes), 0, 0, "NAME=DxDxD", "shape of an input with free dimensions", NULL},
-    {"threads", 't', PS_ARG_INT, PS_VERB_ANY & ~(unsigned)PS_VERB_BENCH, AT(threads), 1, 64, "N|auto", "threads; auto: tries all numbers, takes the best (default: all cores, or the big ones where they differ); POISE_THREADING=openmp takes OpenMP's instead of our pool", NULL},
+    {"threads", 't', PS_ARG_INT, PS_VERB_ANY & ~(unsigned)(PS_VERB_BENCH | PS_VERB_SCENE), AT(threads), 1, 64, "N|auto", "threads; auto: tries all numbers, takes the best (default: all cores, or the big ones where they differ); POISE_THREADING=openmp takes OpenMP's instead of our pool", NULL},
     {"cpu_mask", 0, PS_ARG_CPUS, OPENS, AT(cpu_mask), 0, 0, "LIST|0xMASK", "CPUs to stay on, such as 4-7 or 0xf0; as many threads, unless --threads says otherwise (default: the big cores where they differ, else all)", NULL},
-    {"isa", 0, PS_ARG_TEXT, PS_VERB_ANY, AT(isa), 0, 0, "NAME", "use no kernels above this instruction set (default: the best)", NULL},
+    {"isa", 0, PS_ARG_TEXT, PS_VERB_ANY & ~(unsigned)PS_VERB_SCENE, AT(isa), 0, 0, "NAME", "use no kernels above this instruction set (default: the best)", NULL},
     {"tuning", 0, PS_ARG_TEXT, OPENS & ~(unsigned)QUANTIZES, AT(tuning), 0, 0, "FILE", "how to compute each node, as bench --tune found out; none: by rule (default: MODEL's name with .tune, or the cache in $POISE_CACHE, $XDG_CACHE_HOME/poise or ~/.cache/poise, where it fits this machine)", NULL},
     {"max_mem", 0, PS_ARG_BYTES, OPENS & ~(unsigned)PS_VERB_QUANTIZE, AT(max_mem), 1, 1e15, "SIZE", "refuse to start if the process would take more memory, and give no more to pictures: 64M, 1.5G (info: what it takes)", NULL},
     {"allow_downscale", 0, PS_ARG_FLAG, RUNS | PS_VERB_INFO, AT(allow_downscale), 0, 0, NULL, "rather than refuse: fewer threads, then --frugal, then a smaller image size, and say so (.poise files)", NULL},
@@ -116,5 +124,9 @@ const ps_verb ps_verb_table[] = {
      "top-5. A network that sees one person is shown the labelled ones, each in its box."},
     {"doctor", PS_VERB_DOCTOR, 0, 0, "", "what this machine has, and which kernels will run",
      "Also tests the kernels in use against the plain C ones on random data."},
+    {"scene", PS_VERB_SCENE, 1, 1, "OUT", "a drawn picture or film of people and vehicles, and the truth about it",
+     "OUT is a picture (.png, .jpg, .bmp, .ppm), a film (.y4m), or a directory, which gets 000001.png and so on. People of many "
+     "builds stand, walk, run and jump; cars drive at known speeds; a known camera sees them. The same seed gives the same "
+     "pixels on every machine. With --truth `poise val` can use the directory as a dataset."},
     {0}};
 // clang-format on
