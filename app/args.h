@@ -95,6 +95,7 @@ typedef struct ps_args {
     int32_t seed, people, vehicles, frames; /* people, vehicles: -1 = as the seed says; frames 0 = one, or 100 of a film */
     float fps;
     ps_hw size;
+    bool stills;
     const char *truth;
     /* what ps_args_parse allocated */
     const char **store;

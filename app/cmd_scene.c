@@ -89,32 +89,54 @@ static poise_status save(job *j, int frame)
     return poise_image_save(&j->img, path, JPEG_QUALITY);
 }
 
-static poise_status draw_all(job *j, int first, int count)
+/* Picture `frame` of the scene is picture i of what is written. */
+static poise_status draw_one(job *j, int frame, int i)
 {
-    for (int i = 0; i < count; i++) {
-        ps_scene_frame f;
-        double began = ps_clock_ms();
-        ps_scene_draw(j->scene, first + i, &j->img, &f);
-        j->drawing += ps_clock_ms() - began;
-        PS_TRY(save(j, i));
-        ps_truth_add(&j->truth, i, &f);
+    ps_scene_frame f;
+    double began = ps_clock_ms();
+    ps_scene_draw(j->scene, frame, &j->img, &f);
+    j->drawing += ps_clock_ms() - began;
+    PS_TRY(save(j, i));
+    ps_truth_add(&j->truth, i, &f);
+    return POISE_OK;
+}
+
+static poise_status draw_all(job *j, int frames)
+{
+    if (j->kind == PICTURE) return draw_one(j, frames / 2, 0);
+    for (int i = 0; i < j->o.frames; i++) PS_TRY(draw_one(j, i, i));
+    return POISE_OK;
+}
+
+/* What is in the middle of a film that is `frames` long, of one scene after the other. */
+static poise_status draw_stills(job *j, int frames)
+{
+    ps_scene_options o = j->o;
+    for (int i = 0; i < j->o.frames; i++) {
+        ps_scene_free(j->scene);
+        o.seed = j->o.seed + (uint64_t)i;
+        o.frames = frames;
+        PS_TRY(ps_scene_new(&o, &j->scene));
+        PS_TRY(draw_one(j, frames / 2, i));
     }
     return POISE_OK;
 }
 
 static poise_status draw(job *j, const ps_args *a)
 {
-    int frames = a->frames ? a->frames : FILM_FRAMES, first = j->kind == PICTURE ? frames / 2 : 0;
-    j->o.frames = frames; /* what they do in the middle of the film is what a picture shows */
+    int frames = j->kind == PICTURE || a->stills || !a->frames ? FILM_FRAMES : a->frames;
+    PS_REQUIRE(!a->stills || j->kind == DIRECTORY, POISE_BAD_ARGUMENT, "--stills needs a directory to write to, not %s", j->out);
+    PS_REQUIRE(j->kind != PICTURE || !a->frames, POISE_BAD_ARGUMENT, "--frames needs a film or a directory to write to, not %s", j->out);
+    j->o.frames = frames;
     PS_TRY(ps_scene_new(&j->o, &j->scene));
-    j->o.frames = j->kind == PICTURE ? 1 : frames;
+    j->o.frames = j->kind == PICTURE ? 1 : a->frames ? a->frames : FILM_FRAMES;
     size_t row = 3 * (size_t)j->o.width;
     j->img = (poise_image){.w = j->o.width, .h = j->o.height, .plane = {ps_alloc(row * (size_t)j->o.height)}, .stride = {(ptrdiff_t)row}};
     PS_REQUIRE(j->img.plane[0], POISE_NO_MEMORY, "a picture of %dx%d does not fit into memory", j->o.width, j->o.height);
     if (j->kind == DIRECTORY) PS_TRY(ps_file_make_directory(j->out));
-    PS_TRY(ps_truth_open(&j->truth, a->truth, &j->o, ps_scene_camera_of(j->scene)));
+    PS_TRY(ps_truth_open(&j->truth, a->truth, &j->o, a->stills ? NULL : ps_scene_camera_of(j->scene)));
     if (j->kind == FILM) PS_TRY(begin_film(j));
-    PS_TRY(draw_all(j, first, j->o.frames));
+    PS_TRY(a->stills ? draw_stills(j, frames) : draw_all(j, frames));
     return ps_cli_commit(&j->film);
 }
 

@@ -73,9 +73,10 @@ const ps_arg ps_arg_table[] = {
     {"seed", 0, PS_ARG_INT, PS_VERB_SCENE, AT(seed), 0, 2147483647, "N", "which scene: the same picture on every machine (default: 1)", NULL},
     {"people", 0, PS_ARG_INT, PS_VERB_SCENE, AT(people), 0, 32, "N", "how many people (default: 1 to 6, as the seed says)", NULL},
     {"vehicles", 0, PS_ARG_INT, PS_VERB_SCENE, AT(vehicles), 0, 16, "N", "how many vehicles, on a road behind the people (default: 0)", NULL},
-    {"frames", 0, PS_ARG_INT, PS_VERB_SCENE, AT(frames), 1, 1000000, "N", "pictures of a film or a directory (default: 100; a picture is the middle one of so many)", NULL},
+    {"frames", 0, PS_ARG_INT, PS_VERB_SCENE, AT(frames), 1, 1000000, "N", "pictures of a film or a directory (default: 100; a single picture is the middle one of so many)", NULL},
     {"fps", 0, PS_ARG_FLOAT, PS_VERB_SCENE, AT(fps), 0.1, 1000, "X", "pictures a second (default: 25)", NULL},
     {"size", 0, PS_ARG_SIZE, PS_VERB_SCENE, AT(size), 32, 4096, "N|HxW", "height and width in pixels (default: 480x640)", NULL},
+    {"stills", 0, PS_ARG_FLAG, PS_VERB_SCENE, AT(stills), 0, 0, NULL, "a directory of different scenes: of this seed, the next, and so on", NULL},
     {"truth", 0, PS_ARG_TEXT, PS_VERB_SCENE, AT(truth), 0, 0, "FILE.json", "also write boxes, keypoints, tracks, speeds and the camera, as COCO annotations with more", NULL},
 
     {"imgsz", 0, PS_ARG_SIZE, OPENS, AT(imgsz), 1, 16384, "N|HxW", "image size: for networks with a free one, and for those whose file fixes one where all that it fixes can follow", NULL},

@@ -26,7 +26,7 @@ static ps_colour darker(ps_colour c, float much)
 static void leg(const figure *f, int side)
 {
     const ps_vec *j = f->b->joint;
-    capsule(f, j[HIP + side], j[KNEE + side], 0.36f, 0.27f, f->p->bottom);
+    capsule(f, j[HIP + side], j[KNEE + side], 0.4f, 0.27f, f->p->bottom);
     capsule(f, j[KNEE + side], j[ANKLE + side], 0.26f, 0.16f, f->p->shorts ? f->p->skin : f->p->bottom);
     capsule(f, j[ANKLE + side], f->b->toe[side], 0.16f, 0.13f, f->p->shoe);
 }
@@ -48,12 +48,14 @@ static ps_vec between(ps_vec a, ps_vec b, float t)
 static void torso(const figure *f)
 {
     const ps_vec *j = f->b->joint, down = {0.0f, 0.0f, -0.1f * f->b->unit};
-    for (int i = 0; i < 5; i++) { /* side by side from shoulder to hip */
-        float t = 0.5f + ((float)i - 2.0f) * 0.2f;
+    static const float across[] = {0.1f, 0.9f, 0.3f, 0.7f, 0.5f}; /* from shoulder to hip; the middle in front */
+    for (int i = 0; i < 5; i++) {
+        float t = across[i];
         ps_vec a = ps_vec_add(between(j[SHOULDER], j[SHOULDER + 1], t), down), b = ps_vec_add(between(j[HIP], j[HIP + 1], t), down);
-        capsule(f, a, b, 0.36f * f->p->girth, 0.33f * f->p->girth, f->p->top);
+        capsule(f, a, b, 0.4f * f->p->girth, 0.36f * f->p->girth, f->p->top);
     }
-    capsule(f, f->b->hip, ps_vec_add(f->b->hip, down), 0.42f * f->p->girth, 0.4f * f->p->girth, f->p->bottom);
+    capsule(f, between(j[HIP], j[HIP + 1], 0.2f), between(j[HIP], j[HIP + 1], 0.8f), 0.38f * f->p->girth, 0.38f * f->p->girth,
+            f->p->bottom);
 }
 
 /* `ahead`, `left` and `up` of the head's middle, in units. */

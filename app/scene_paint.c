@@ -139,7 +139,8 @@ static void building(ps_canvas *c, ps_rand *r, int horizon)
     int h = side / 15 + ps_rand_below(r, side / 2 + 1), foot = horizon + ps_rand_below(r, side / 12 + 1);
     int pane = side < 120 ? 2 : side / 50;
     float wall[3], window[3];
-    for (int i = 0; i < 3; i++) wall[i] = ps_rand_in(r, 30.0f, 230.0f), window[i] = wall[i] + 40.0f;
+    float grey = ps_rand_in(r, 50.0f, 215.0f);
+    for (int i = 0; i < 3; i++) wall[i] = 0.6f * grey + 0.4f * ps_rand_in(r, 30.0f, 230.0f), window[i] = wall[i] + 40.0f;
     fill(c, x, horizon - h, x + w, foot, wall);
     for (int wx = x + pane; wx + pane < x + w; wx += 2 * pane + 2)
         for (int wy = horizon - h + pane; wy + pane < horizon; wy += 3 * pane) fill(c, wx, wy, wx + pane, wy + pane + 2, window);
@@ -182,10 +183,11 @@ static void patches(ps_canvas *c, ps_rand *r)
 void ps_paint_background(ps_canvas *c, ps_rand *r, int horizon)
 {
     float sky[3], haze[3], ground[3];
+    float bright = ps_rand_in(r, 90.0f, 220.0f), floor_of = ps_rand_in(r, 50.0f, 200.0f); /* more grey than colour */
     for (int i = 0; i < 3; i++) {
-        sky[i] = ps_rand_in(r, 60.0f, 240.0f);
-        haze[i] = ps_rand_in(r, 90.0f, 255.0f);
-        ground[i] = ps_rand_in(r, 40.0f, 220.0f);
+        sky[i] = 0.6f * bright + 0.4f * ps_rand_in(r, 60.0f, 240.0f) + 14.0f * (float)i - 14.0f;
+        haze[i] = 0.6f * bright + 0.4f * ps_rand_in(r, 120.0f, 255.0f);
+        ground[i] = 0.65f * floor_of + 0.35f * ps_rand_in(r, 40.0f, 220.0f);
     }
     for (int y = 0; y < c->h; y++) {
         float t = (float)y / (float)c->h, colour[3];

@@ -60,7 +60,7 @@ poise_status ps_truth_open(ps_truth_file *t, const char *path, const ps_scene_op
     ps_json_text(&t->json, "description", "a drawn scene");
     ps_json_int(&t->json, "seed", (int64_t)o->seed);
     ps_json_number(&t->json, "fps", o->fps, 9);
-    write_camera(&t->json, camera);
+    if (camera) write_camera(&t->json, camera);
     ps_json_end(&t->json);
     write_categories(&t->json);
     ps_json_array(&t->json, "annotations");

@@ -17,7 +17,7 @@ typedef struct ps_truth_file {
 enum { PS_SCENE_NAME = 300 };
 typedef void ps_scene_namer(const void *ctx, int frame, char name[PS_SCENE_NAME]);
 
-/* Without a path nothing is written, and what follows does nothing. */
+/* Without a path nothing is written, and what follows does nothing.  camera: NULL where every picture has its own. */
 poise_status ps_truth_open(ps_truth_file *t, const char *path, const ps_scene_options *o, const ps_scene_camera *camera);
 void ps_truth_add(ps_truth_file *t, int frame, const ps_scene_frame *f);
 /* The file appears, unless `status` says that something failed; gives that back, or what failed here. */
