@@ -336,6 +336,8 @@ static void run_table(const ps_call *c)
     ps_lookup(c->k, c->threads, table, &x, c->out[0]);
 }
 
+enum { SHORT = 32 }; /* rows of a few numbers cost more than what is done to them */
+
 static void run(const ps_call *c)
 {
     const ps_binary_params *p = c->params;
@@ -349,7 +351,7 @@ static void run(const ps_call *c)
     double ns = p->kind >= PS_BINARY_POW && p->kind <= PS_BINARY_FMOD ? 20 : 0.5;
     bool codes = of_codes(c) || (compares(p->kind) && ps_same_numbers(c->in[0], c->in[1])), mixed = !codes && ps_is_mixed(c);
     if (!w.rows || !w.n || (!mixed && (run_tiled(c, &w, ns) || run_crossed(c, &w, ns)))) return;
-    (mixed || codes ? ps_spread_short : ps_spread)(&w, c->threads, ns, mixed ? mixed_piece : piece, c);
+    (mixed || codes || w.n < SHORT ? ps_spread_short : ps_spread)(&w, c->threads, ns, mixed ? mixed_piece : piece, c);
 }
 
 static void describe(const void *params, char *buf, size_t size)
