@@ -1,5 +1,6 @@
 /* app/cmd_predict.c - poise predict: objects, keypoints or classes in images. */
 #include "app/account.h"
+#include "app/classes.h"
 #include "app/nets.h"
 #include "app/save.h"
 #include "app/sources.h"
@@ -18,7 +19,7 @@ typedef struct job {
     ps_detector *detector; /* for the last picture's shape */
     ps_sources sources;
     poise_detect_options options;
-    int32_t *classes;
+    ps_classes classes;
     float (*boxes)[4]; /* of people, in every image */
     int n_boxes;
     poise_object *found;
@@ -28,47 +29,6 @@ typedef struct job {
     ps_results results;
     ps_save save;
 } job;
-
-/* The class that text[0..n) names, by number or by name, in *out. */
-static poise_status class_named(const ps_task *t, const char *text, size_t n, int32_t *out)
-{
-    for (int32_t i = 0; i < t->names.n; i++)
-        if (t->names.name[i] && strlen(t->names.name[i]) == n && !memcmp(t->names.name[i], text, n)) {
-            *out = i;
-            return POISE_OK;
-        }
-    char *end;
-    long v = strtol(text, &end, 10);
-    if (n && end == text + n && v >= 0 && v < t->n_classes) {
-        *out = (int32_t)v;
-        return POISE_OK;
-    }
-    return ps_fail(POISE_BAD_ARGUMENT,
-                   "--classes: '%.*s' is neither a class name of the model nor a number from 0 to %d",
-                   n > 40 ? 40 : (int)n, text, t->n_classes - 1);
-}
-
-/* "0,2", "[0, 2]" or "person,car". */
-static poise_status read_classes(job *j, const char *text)
-{
-    const ps_task *t = &j->detector->task;
-    j->classes = ps_alloc_array(strlen(text) + 1, sizeof *j->classes);
-    PS_REQUIRE(j->classes, POISE_NO_MEMORY, "no memory for the list of classes");
-    int n = 0;
-    while (*text) {
-        text += strspn(text, "[], ");
-        size_t length = strcspn(text, ",]"), next = length;
-        if (!length) break;
-        while (text[length - 1] == ' ') length--;
-        PS_TRY(class_named(t, text, length, &j->classes[n]));
-        n++;
-        text += next;
-    }
-    PS_REQUIRE(n, POISE_BAD_ARGUMENT, "--classes: the list is empty");
-    j->options.classes = j->classes;
-    j->options.n_classes = n;
-    return POISE_OK;
-}
 
 /* "x1,y1,x2,y2", or several after each other. */
 static poise_status read_boxes(job *j, const char *text)
@@ -121,7 +81,7 @@ static poise_status prepare(job *j)
                                         .max_det = j->cap,
                                         .agnostic_nms = a->agnostic_nms,
                                         .all_boxes = !a->lazy};
-    if (a->classes) PS_TRY(read_classes(j, a->classes));
+    PS_TRY(ps_classes_read(&j->classes, a->classes, &j->detector->task, &j->options));
     PS_TRY(read_all_boxes(j, &a->boxes));
     j->found = ps_alloc_array((size_t)j->cap, sizeof *j->found);
     PS_REQUIRE(j->found, POISE_NO_MEMORY, "no memory for %d objects", j->cap);
@@ -217,7 +177,7 @@ static void close_job(job *j)
     ps_nets_close(&j->nets);
     ps_sources_free(&j->sources);
     ps_save_free(&j->save);
-    ps_free(j->classes);
+    ps_classes_free(&j->classes);
     ps_free(j->boxes);
     ps_free(j->found);
 }

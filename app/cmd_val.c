@@ -21,6 +21,7 @@ typedef struct job {
     ps_nets nets;
     ps_detector *detector; /* for the last picture's shape */
     ps_dataset data;
+    ps_classes classes;
     poise_detect_options options;
     poise_object *found;
     int cap;
@@ -39,7 +40,8 @@ static poise_status prepare(job *j)
     j->detector = j->nets.net[0].detector;
     const ps_task *task = &j->detector->task;
     bool pose = task->kind == PS_TASK_POSE;
-    PS_TRY(ps_dataset_open(a->words.v[1], task, &j->data));
+    PS_TRY(ps_classes_read(&j->classes, a->classes, task, &j->options));
+    PS_TRY(ps_dataset_open(a->words.v[1], task, &j->classes, &j->data));
     j->people = task->decoder->one_person;
     PS_REQUIRE(!j->people || j->data.keypoints, POISE_BAD_ARGUMENT,
                "%s: no labelled keypoints of %d joints, which a network that sees one person is judged by",
@@ -53,7 +55,9 @@ static poise_status prepare(job *j)
                                         .max_det = j->cap,
                                         .agnostic_nms = a->agnostic_nms,
                                         .multi_label = 1,
-                                        .all_boxes = 1};
+                                        .all_boxes = 1,
+                                        .classes = j->classes.list,
+                                        .n_classes = j->classes.n};
     if (j->people && !(a->conf > 0)) j->options.conf = 0;         /* whoever is shown */
     if (task->kind == PS_TASK_CLASSIFY) j->options.conf = 1e-12f; /* the five best, whatever their scores */
     j->found = ps_alloc_array((size_t)j->cap, sizeof *j->found);
@@ -208,6 +212,7 @@ static void close_job(job *j)
 {
     ps_nets_close(&j->nets);
     ps_dataset_close(&j->data);
+    ps_classes_free(&j->classes);
     ps_free(j->found);
     ps_free(j->guesses);
     ps_free(j->answer);

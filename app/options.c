@@ -19,6 +19,7 @@ const ps_arg ps_arg_table[] = {
     {"rect", 0, PS_ARG_FLAG, DETECT, AT(rect), 0, 0, NULL, "run a square network in rectangles of multiples of 32 pixels, without most of the border, where its file allows it (default: yes; val: no; --no-rect)", NULL},
     {"max_det", 0, PS_ARG_INT, DETECT, AT(max_det), 1, 100000, "N", "most objects in an image (default: 300, or 5 classes; val: 100)", NULL},
     {"classes", 0, PS_ARG_TEXT, PS_VERB_PREDICT, AT(classes), 0, 0, "LIST", "only these classes, by number or name: 0,2 or person,car", NULL},
+    {"classes", 0, PS_ARG_TEXT, PS_VERB_VAL, AT(classes), 0, 0, "LIST", "judge these classes alone, by number or name; labels of others may be of classes that the network does not have", NULL},
     {"box", 0, PS_ARG_TEXTS, PS_VERB_PREDICT, AT(boxes), 0, 0, "X1,Y1,X2,Y2", "where a person is, in pixels, for networks that see one person (again or a longer list: more people; default: the whole image shows one)", NULL},
     {"agnostic_nms", 0, PS_ARG_FLAG, DETECT, AT(agnostic_nms), 0, 0, NULL, "NMS across classes", NULL},
     {"lazy", 0, PS_ARG_FLAG, PS_VERB_PREDICT, AT(lazy), 0, 0, NULL, "compute boxes only where a class passes the threshold: the same results, sooner (default: yes; --no-lazy)", NULL},

@@ -127,7 +127,7 @@ static poise_status read_annotation(reader *r, const json_t *o)
     const json_t *box = json_object_get(o, "bbox");
     int image = lookup(r->images, r->n_images, json_integer_value(json_object_get(o, "image_id")));
     int c = lookup(r->categories, r->n_categories, json_integer_value(json_object_get(o, "category_id")));
-    if (image < 0 || c < 0) return POISE_OK;
+    if (image < 0 || c < 0 || (r->d->wanted && !ps_classes_has(r->d->wanted, c))) return POISE_OK;
     PS_REQUIRE(json_array_size(box) == 4, POISE_IO, "an annotation has no bbox of 4 numbers");
     float v[4];
     for (size_t i = 0; i < 4; i++) {

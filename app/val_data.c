@@ -98,6 +98,7 @@ static void outline_box(const float *f, int n, ps_truth *o)
 static poise_status label(ps_dataset *d, const ps_task *t, int image, const float *f, int n)
 {
     PS_REQUIRE(n >= 5, POISE_IO, "a line has %d numbers where class, centre and size are 5", n);
+    if (d->wanted && !ps_classes_has(d->wanted, (double)f[0])) return POISE_OK;
     PS_REQUIRE(f[0] >= 0 && f[0] < (float)t->n_classes && f[0] == floorf(f[0]), POISE_IO,
                "class %g, but the network has classes 0 to %d", (double)f[0], t->n_classes - 1);
     ps_truth o = {.image = image, .class_id = (int32_t)f[0]};
@@ -273,11 +274,11 @@ static poise_status arrays(ps_dataset *d, const char *path, const ps_task *t)
     return s ? ps_fail_in(s, "%s", path) : POISE_OK;
 }
 
-poise_status ps_dataset_open(const char *path, const ps_task *t, ps_dataset *out)
+poise_status ps_dataset_open(const char *path, const ps_task *t, const ps_classes *wanted, ps_dataset *out)
 {
     struct stat st;
     char inner[PS_PATH_TEXT];
-    *out = (ps_dataset){0};
+    *out = (ps_dataset){.wanted = wanted};
     PS_REQUIRE(!stat(path, &st), POISE_IO, "%s: no such file or directory", path);
     PS_REQUIRE(strlen(path) < sizeof inner - 16, POISE_IO, "the path of the dataset is too long");
     snprintf(inner, sizeof inner, "%s/images", path);

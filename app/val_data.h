@@ -2,6 +2,7 @@
 #ifndef PS_APP_VAL_DATA_H
 #define PS_APP_VAL_DATA_H
 
+#include "app/classes.h"
 #include "app/npz.h"
 #include "app/val_map.h"
 #include "models/task.h"
@@ -23,10 +24,12 @@ typedef struct ps_dataset {
     bool keypoints;   /* some object has keypoints */
     ps_heap heap;
     ps_npz pixels; /* of images that have no file */
+    const ps_classes *wanted; /* objects of other classes are left out; NULL = of none */
 } ps_dataset;
 
-/* Reads the labels in `path` for a network with this task.  One line of error that names the file. */
-poise_status ps_dataset_open(const char *path, const ps_task *t, ps_dataset *out);
+/* Reads the labels in `path` for a network with this task; of objects, those of the `wanted` classes, or of all where it is
+ * NULL, and then one that the network does not know is an error.  One line of error that names the file. */
+poise_status ps_dataset_open(const char *path, const ps_task *t, const ps_classes *wanted, ps_dataset *out);
 void ps_dataset_close(ps_dataset *d);
 
 /* For the readers: grow the lists. */
