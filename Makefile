@@ -61,6 +61,7 @@ PNG    ?= $(FOUND_PNG)
 JSON   ?= $(FOUND_JSON)
 CMOCKA ?= $(FOUND_CMOCKA)
 OPENMP ?= $(FOUND_OPENMP)
+EMBED  ?= 1# models/zoo/poise-person.poise in the command, as the model called default
 
 STD    := -std=c11 -I. -D_POSIX_C_SOURCE=200809L
 WARN   := -Wall -Wextra -Wshadow -Wundef -Wvla -Wcast-qual -Wcast-align -Wpointer-arith -Wwrite-strings \
@@ -70,7 +71,7 @@ CFLAGS ?= -O2 -g
 ALL_PARTS := onnx tflite quantize bench val
 PARTS  ?= $(ALL_PARTS)
 $(foreach p,$(filter-out $(ALL_PARTS),$(PARTS)),$(error PARTS has no '$p'; it is any of: $(ALL_PARTS)))
-WITH   := -DPS_WITH_JPEG=$(JPEG) -DPS_WITH_PNG=$(PNG) -DPS_WITH_JSON=$(JSON) -DPS_WITH_OPENMP=$(OPENMP) \
+WITH   := -DPS_WITH_JPEG=$(JPEG) -DPS_WITH_PNG=$(PNG) -DPS_WITH_JSON=$(JSON) -DPS_WITH_OPENMP=$(OPENMP) -DPS_WITH_EMBED=$(EMBED) \
           $(shell echo $(foreach p,$(ALL_PARTS),-dps_with_$p=$(if $(filter $p,$(PARTS)),1,0)) | tr a-z A-Z)
 OMP    := $(if $(filter 1,$(OPENMP)),-fopenmp)
 SAN    := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
@@ -128,6 +129,7 @@ $(B)/onnx_nodes: $(B)/tests/onnx_nodes.o $(B)/libpoise.a ; $(call say,LINK,$@) $
 
 $(B)/ops/kernels.o: ALL += '-DPS_ISA_LIST(X)=$(foreach i,$(ISAS),X($(i)))'
 $(B)/runtime/threads.o: ALL += $(OMP)
+$(B)/app/embedded.o: models/zoo/poise-person.poise
 $(B)/tests/avxvnni_emulated.o: ALL += $(if $(filter avx512vnni,$(ISAS)),$(FLAGS_avx2) -mavx512vl -mavx512vnni -O3,$(if $(filter avx2,$(ISAS)),$(FLAGS_avx2)))
 $(foreach i,$(ISAS),$(eval $(B)/ops/$(i)/%.o: ALL += $$(FLAGS_$(i)) $(if $(SANITIZE),-O1,-O3)))
 $(ASK:%.c=$(B)/%.o): ALL += $(WITH)

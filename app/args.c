@@ -1,5 +1,6 @@
 /* app/args.c - reads options from the environment and the command line by the table in options.c. */
 #include "app/args.h"
+#include "app/embedded.h"
 
 #include "runtime/memory.h"
 #include "runtime/sysfs.h"
@@ -396,12 +397,13 @@ static poise_status count_words(const ps_verb *v, const ps_args *a)
 poise_status ps_args_parse(const ps_verb *verb, int argc, char *const *argv, ps_args *out)
 {
     *out = (ps_args){.conf = -1, .iou = -1, .runs = 30, .sweep = {1, {1}}, .show_boxes = true, .show_labels = true,
-                     .show_conf = true, .float_budget = 5, .seed = 1, .people = -1, .vehicles = -1, .fps = 25, .lazy = true, .fast_decode = verb->bit == PS_VERB_PREDICT, .rect = verb->bit == PS_VERB_PREDICT};
-    /* Each list holds at most all of argv, one text from the environment, and two placed words. */
+                     .show_conf = true, .float_budget = 5, .seed = 1, .people = -1, .vehicles = -1, .fps = 25, .lazy = true,
+                     .fast_decode = verb->bit == PS_VERB_PREDICT, .rect = verb->bit == PS_VERB_PREDICT};
+    /* Each list holds at most all of argv, one text from the environment, and two or three placed words. */
     size_t each = (size_t)argc + 3;
     out->store = ps_alloc_array(5 * each, sizeof *out->store);
     PS_REQUIRE(out->store, POISE_NO_MEMORY, "no memory for %d words", argc);
-    out->words.v = out->store;
+    out->words.v = out->store + 1; /* room for the model that predict has when none is given */
     out->shapes.v = out->store + each;
     out->inputs.v = out->store + 2 * each;
     out->boxes.v = out->store + 3 * each;
@@ -418,6 +420,10 @@ poise_status ps_args_parse(const ps_verb *verb, int argc, char *const *argv, ps_
         else PS_TRY(word(&r, text));
     }
     place_words(out);
+    if (verb->bit == PS_VERB_PREDICT && !out->model && ps_embedded_is_meant(&out->words)) {
+        *--out->words.v = PS_DEFAULT_MODEL;
+        out->words.n++;
+    }
     return count_words(verb, out);
 }
 

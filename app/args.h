@@ -20,7 +20,8 @@ enum {
     PS_VERB_DOCTOR = 1 << 6,
     PS_VERB_QUANTIZE = 1 << 7,
     PS_VERB_SCENE = 1 << 8,
-    PS_VERB_ANY = (1 << 9) - 1,
+    PS_VERB_DEMO = 1 << 9,
+    PS_VERB_ANY = (1 << 10) - 1,
 };
 
 /* What an option's value is, and the type of the field of ps_args that holds it. */

@@ -74,5 +74,6 @@ int ps_cmd_bench(const ps_args *a);
 int ps_cmd_val(const ps_args *a);
 int ps_cmd_doctor(const ps_args *a);
 int ps_cmd_scene(const ps_args *a);
+int ps_cmd_demo(const ps_args *a);
 
 #endif

@@ -1,6 +1,7 @@
 /* app/main.c - the poise command: finds the verb and exits with its code. */
 #include "app/cli.h"
 #include "app/downscale.h"
+#include "app/embedded.h"
 #include "app/help.h"
 #include "runtime/cores.h"
 
@@ -23,6 +24,7 @@ static int run(const ps_verb *v, const ps_args *a)
     case PS_VERB_BENCH: return PS_WITH_BENCH ? ps_cmd_bench(a) : left_out(v);
     case PS_VERB_VAL: return PS_WITH_VAL ? ps_cmd_val(a) : left_out(v);
     case PS_VERB_SCENE: return ps_cmd_scene(a);
+    case PS_VERB_DEMO: return ps_cmd_demo(a);
     default: return ps_cmd_doctor(a);
     }
 }
@@ -86,6 +88,7 @@ static int dispatch(int argc, char **argv)
 int main(int argc, char **argv)
 {
     ps_cli_signals();
+    ps_embedded_begin();
     int code = dispatch(argc, argv);
     if ((fflush(stdout) || ferror(stdout)) && code == PS_EXIT_OK)
         code = ps_cli_error(POISE_IO, "results could not be written to stdout");

@@ -3,7 +3,7 @@
 
 #define AT(field) offsetof(ps_args, field)
 #define DETECT (PS_VERB_PREDICT | PS_VERB_VAL)
-#define OPENS (PS_VERB_ANY & ~(unsigned)(PS_VERB_DOCTOR | PS_VERB_SCENE))
+#define OPENS (PS_VERB_ANY & ~(unsigned)(PS_VERB_DOCTOR | PS_VERB_SCENE | PS_VERB_DEMO))
 #define QUANTIZES (PS_VERB_QUANTIZE | PS_VERB_CONVERT)
 #define RUNS (PS_VERB_PREDICT | PS_VERB_RUN | PS_VERB_BENCH | PS_VERB_VAL)
 
@@ -71,7 +71,7 @@ const ps_arg ps_arg_table[] = {
     {"output", 'o', PS_ARG_CHOICE, PS_VERB_BENCH, AT(format), 0, 0, "md|json|csv", "how results are printed (default: md)", "POISE_BENCH_OUTPUT"},
     {"output", 'o', PS_ARG_CHOICE, PS_VERB_VAL, AT(format), 0, 0, "text|json", "how results are printed (default: text)", "POISE_VAL_OUTPUT"},
 
-    {"seed", 0, PS_ARG_INT, PS_VERB_SCENE, AT(seed), 0, 2147483647, "N", "which scene: the same picture on every machine (default: 1)", NULL},
+    {"seed", 0, PS_ARG_INT, PS_VERB_SCENE | PS_VERB_DEMO, AT(seed), 0, 2147483647, "N", "which scene: the same picture on every machine (default: 1)", NULL},
     {"people", 0, PS_ARG_INT, PS_VERB_SCENE, AT(people), 0, 32, "N", "how many people (default: 1 to 6, as the seed says)", NULL},
     {"vehicles", 0, PS_ARG_INT, PS_VERB_SCENE, AT(vehicles), 0, 16, "N", "how many vehicles, on a road behind the people (default: 0)", NULL},
     {"frames", 0, PS_ARG_INT, PS_VERB_SCENE, AT(frames), 1, 1000000, "N", "pictures of a film or a directory (default: 100; a single picture is the middle one of so many)", NULL},
@@ -126,6 +126,10 @@ const ps_verb ps_verb_table[] = {
      "top-5. A network that sees one person is shown the labelled ones, each in its box."},
     {"doctor", PS_VERB_DOCTOR, 0, 0, "", "what this machine has, and which kernels will run",
      "Also tests the kernels in use against the plain C ones on random data."},
+    {"demo", PS_VERB_DEMO, 0, 1, "[OUT]", "draws people, finds them, saves the picture: all from this file alone",
+     "OUT is the picture with boxes and skeletons (default: poise-demo.jpg, or .png or .bmp where this poise writes no JPEG). "
+     "Prints what was found, the time of every stage, memory as planned and as taken, the kernels in use, and what to type "
+     "next."},
     {"scene", PS_VERB_SCENE, 1, 1, "OUT", "a drawn picture or film of people and vehicles, and the truth about it",
      "OUT is a picture (.png, .jpg, .bmp, .ppm), a film (.y4m), or a directory, which gets 000001.png and so on. People of many "
      "builds stand, walk, run and jump; cars drive at known speeds; a known camera sees them. The same seed gives the same "

@@ -11,9 +11,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static const char *builtin_name;
+static ps_file builtin;
+
+void ps_file_builtin(const char *name, const void *bytes, size_t size)
+{
+    builtin_name = name;
+    builtin = (ps_file){bytes, size};
+}
+
 poise_status ps_file_map(const char *path, ps_file *out)
 {
     static const uint8_t empty[64];
+    if (builtin_name && !strcmp(path, builtin_name)) {
+        *out = builtin;
+        return POISE_OK;
+    }
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO is refused, not waited for */
     PS_REQUIRE(fd >= 0, POISE_IO, "%s: %s", path, strerror(errno));
     struct stat st;
@@ -32,7 +45,7 @@ poise_status ps_file_map(const char *path, ps_file *out)
 
 void ps_file_unmap(ps_file *f)
 {
-    if (f->size) munmap((void *)(uintptr_t)f->bytes, f->size);
+    if (f->size && f->bytes != builtin.bytes) munmap((void *)(uintptr_t)f->bytes, f->size);
     *f = (ps_file){0};
 }
 

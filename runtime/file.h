@@ -11,9 +11,13 @@ typedef struct ps_file {
     size_t size;
 } ps_file;
 
-/* Maps a regular file.  An empty file gives size 0 and a valid pointer. */
+/* Maps a regular file, or gives the built-in one of that name.  An empty file gives size 0 and a valid pointer. */
 poise_status ps_file_map(const char *path, ps_file *out);
 void ps_file_unmap(ps_file *f);
+
+/* From now on `name` is these bytes, page-aligned and for ever there, in place of a file.  One name a program, set before
+ * there are threads. */
+void ps_file_builtin(const char *name, const void *bytes, size_t size);
 
 /* Writes `size` bytes to a temporary file beside `path` and renames it: `path` is whole or untouched. */
 poise_status ps_file_write(const char *path, const void *bytes, size_t size);
