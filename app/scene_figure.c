@@ -54,7 +54,7 @@ static void torso(const figure *f)
         ps_vec a = ps_vec_add(between(j[SHOULDER], j[SHOULDER + 1], t), down), b = ps_vec_add(between(j[HIP], j[HIP + 1], t), down);
         capsule(f, a, b, 0.4f * f->p->girth, 0.36f * f->p->girth, f->p->top);
     }
-    capsule(f, between(j[HIP], j[HIP + 1], 0.2f), between(j[HIP], j[HIP + 1], 0.8f), 0.38f * f->p->girth, 0.38f * f->p->girth,
+    capsule(f, between(j[HIP], j[HIP + 1], 0.15f), between(j[HIP], j[HIP + 1], 0.85f), 0.33f * f->p->girth, 0.33f * f->p->girth,
             f->p->bottom);
 }
 
