@@ -42,7 +42,7 @@ SYSROOT_FLAGS := $(if $(SYSROOT),-isystem $(SYSROOT)/usr/include -L$(SYSROOT)/us
 # What this toolchain has.
 OPTIONAL := JPEG PNG JSON CMOCKA OPENMP ISAS
 GIVEN  := $(strip $(foreach o,$(OPTIONAL),$(if $(filter undefined,$(origin $(o))),,$(o))))
-ifneq ($(filter-out clean help setup sysroot dist sizes,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help setup sysroot dist sizes demo,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell CC='$(CC)' STATIC='$(STATIC)' SYSROOT='$(SYSROOT)' SYSROOT_FLAGS='$(SYSROOT_FLAGS)' GIVEN='$(GIVEN)' \
     toolchain/probe.sh $(B) $(foreach i,$(filter $(NEWER),$(ISAS_$(ARCH))),'$(i)=$(FLAGS_$(i))') || echo failed),)
 $(error $(CC) does not work)
@@ -68,7 +68,7 @@ WARN   := -Wall -Wextra -Wshadow -Wundef -Wvla -Wcast-qual -Wcast-align -Wpointe
           -Wstrict-prototypes -Wmissing-prototypes -Wdouble-promotion -Wconversion
 CFLAGS ?= -O2 -g
 # Parts of the command that can be left out: what nothing calls, the linker drops.
-ALL_PARTS := onnx tflite quantize bench val
+ALL_PARTS := onnx tflite quantize bench val scene
 PARTS  ?= $(ALL_PARTS)
 $(foreach p,$(filter-out $(ALL_PARTS),$(PARTS)),$(error PARTS has no '$p'; it is any of: $(ALL_PARTS)))
 WITH   := -DPS_WITH_JPEG=$(JPEG) -DPS_WITH_PNG=$(PNG) -DPS_WITH_JSON=$(JSON) -DPS_WITH_OPENMP=$(OPENMP) -DPS_WITH_EMBED=$(EMBED) \

@@ -24,7 +24,7 @@ install: all $(B)/poise.pc                                      ## command, libr
 example-test: all $(B)/make_tiny ; $(Q)CC="$(CC)" CXX="$(CXX)" tests/example.sh $(B)  ## install into a scratch folder, build and run examples/
 
 # The packages of Debian and its kin: what the demo uses, and what only reading COCO files and testing does.
-PACKAGES := gcc make libturbojpeg0-dev libpng-dev
+PACKAGES := gcc libc6-dev make libturbojpeg0-dev libpng-dev
 PACKAGES_TOO := pkg-config libjansson-dev libcmocka-dev
 setup: WANTED ?= $(PACKAGES) $(PACKAGES_TOO)
 setup:                                                          ## install what is missing (as root), or say what to type
@@ -37,13 +37,12 @@ setup:                                                          ## install what 
 sysroot: ; $(Q)toolchain/sysroot.sh $(HOST) '$(CC)'             ## static libraries and musl for CC's machine (Debian; installs nothing)
 sizes: ; $(Q)toolchain/sizes.sh                                 ## static commands of several machines against their budgets
 dist: ; $(Q)toolchain/dist.sh                                   ## archives of static commands and SHA256SUMS, in build/dist
-MODEL ?=
-PHOTO ?=
-demo:                                                           ## set up, build, and find objects: make demo MODEL=net.onnx PHOTO=photo.jpg
-	$(Q)if [ -z "$(MODEL)" ] || [ -z "$(PHOTO)" ]; then echo "usage: make demo MODEL=yolov8n.onnx PHOTO=bus.jpg"; exit 2; fi
-	$(Q)for f in "$(MODEL)" "$(PHOTO)"; do [ -r "$$f" ] || { echo "demo: there is no file $$f"; exit 2; }; done
-	$(Q)$(MAKE) --no-print-directory setup WANTED='$(PACKAGES)'
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
-	$(Q)$(B)/poise predict "$(MODEL)" "$(PHOTO)" save=True project=build/demo name=predict exist_ok=True
-	$(Q)echo "The picture with boxes is in build/demo/predict/; next: $(B)/poise info '$(MODEL)' and $(B)/poise help"
-.PHONY: install example-test setup sysroot sizes dist demo
+demo:                                                           ## set up, build, draw people and find them: build/demo/poise-demo.jpg
+	$(Q)$(MAKE) --no-print-directory setup WANTED='$(PACKAGES)' || echo "demo: going on without them"
+	$(Q)$(MAKE) --no-print-directory -j$$(nproc) $(B)/poise
+	$(Q)mkdir -p build/demo && cd build/demo && $(EMU) $(abspath $(B))/poise demo
+	$(Q)echo && echo "The picture is in build/demo; the command is $(B)/poise ('make install' installs it)."
+docs-images: $(B)/poise                                         ## draw the pictures in docs/images again
+	$(Q)$(B)/poise demo docs/images/predict.jpg >/dev/null
+	$(Q)$(B)/poise scene docs/images/scene.jpg --seed 21 --people 4 --vehicles 4 -q
+.PHONY: install example-test setup sysroot sizes dist demo docs-images

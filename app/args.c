@@ -394,10 +394,12 @@ static poise_status count_words(const ps_verb *v, const ps_args *a)
     return POISE_OK;
 }
 
+enum { DEMO_SEED = 225 }; /* people apart from each other, whom the network in the command finds */
+
 poise_status ps_args_parse(const ps_verb *verb, int argc, char *const *argv, ps_args *out)
 {
     *out = (ps_args){.conf = -1, .iou = -1, .runs = 30, .sweep = {1, {1}}, .show_boxes = true, .show_labels = true,
-                     .show_conf = true, .float_budget = 5, .seed = 1, .people = -1, .vehicles = -1, .fps = 25, .lazy = true,
+                     .show_conf = true, .float_budget = 5, .seed = verb->bit == PS_VERB_DEMO ? DEMO_SEED : 1, .people = -1, .vehicles = -1, .fps = 25, .lazy = true,
                      .fast_decode = verb->bit == PS_VERB_PREDICT, .rect = verb->bit == PS_VERB_PREDICT};
     /* Each list holds at most all of argv, one text from the environment, and two or three placed words. */
     size_t each = (size_t)argc + 3;

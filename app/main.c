@@ -23,8 +23,8 @@ static int run(const ps_verb *v, const ps_args *a)
     case PS_VERB_INFO: return ps_cmd_info(a);
     case PS_VERB_BENCH: return PS_WITH_BENCH ? ps_cmd_bench(a) : left_out(v);
     case PS_VERB_VAL: return PS_WITH_VAL ? ps_cmd_val(a) : left_out(v);
-    case PS_VERB_SCENE: return ps_cmd_scene(a);
-    case PS_VERB_DEMO: return ps_cmd_demo(a);
+    case PS_VERB_SCENE: return PS_WITH_SCENE ? ps_cmd_scene(a) : left_out(v);
+    case PS_VERB_DEMO: return PS_WITH_SCENE ? ps_cmd_demo(a) : left_out(v);
     default: return ps_cmd_doctor(a);
     }
 }

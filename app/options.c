@@ -71,7 +71,7 @@ const ps_arg ps_arg_table[] = {
     {"output", 'o', PS_ARG_CHOICE, PS_VERB_BENCH, AT(format), 0, 0, "md|json|csv", "how results are printed (default: md)", "POISE_BENCH_OUTPUT"},
     {"output", 'o', PS_ARG_CHOICE, PS_VERB_VAL, AT(format), 0, 0, "text|json", "how results are printed (default: text)", "POISE_VAL_OUTPUT"},
 
-    {"seed", 0, PS_ARG_INT, PS_VERB_SCENE | PS_VERB_DEMO, AT(seed), 0, 2147483647, "N", "which scene: the same picture on every machine (default: 1)", NULL},
+    {"seed", 0, PS_ARG_INT, PS_VERB_SCENE | PS_VERB_DEMO, AT(seed), 0, 2147483647, "N", "which scene: the same picture on every machine (default: 1; demo: 225)", NULL},
     {"people", 0, PS_ARG_INT, PS_VERB_SCENE, AT(people), 0, 32, "N", "how many people (default: 1 to 6, as the seed says)", NULL},
     {"vehicles", 0, PS_ARG_INT, PS_VERB_SCENE, AT(vehicles), 0, 16, "N", "how many vehicles, on a road behind the people (default: 0)", NULL},
     {"frames", 0, PS_ARG_INT, PS_VERB_SCENE, AT(frames), 1, 1000000, "N", "pictures of a film or a directory (default: 100; a single picture is the middle one of so many)", NULL},
@@ -95,8 +95,9 @@ const ps_arg ps_arg_table[] = {
     {0}};
 
 const ps_verb ps_verb_table[] = {
-    {"predict", PS_VERB_PREDICT, 2, -1, "MODEL SOURCE...", "boxes, keypoints or classes in images",
-     "SOURCE is an image file, a directory, or a pattern like 'photos/*.jpg'. Prints one JSON object for each "
+    {"predict", PS_VERB_PREDICT, 2, -1, "[MODEL] SOURCE...", "boxes, keypoints or classes in images",
+     "SOURCE is an image file, a directory, or a pattern like 'photos/*.jpg'. MODEL is a network, or the word default for the one "
+     "in the command, which finds people and their 17 joints; that is also meant when SOURCE comes first. Prints one JSON object for each "
      "image, one a line. An image that cannot be read is reported and skipped; the exit status is then 1. "
      "Files of images that share a name are saved as name.jpg, name-2.jpg and so on. A network that sees one person "
      "(heatmaps of joints) takes the whole image for that person, or with --box each box and its surroundings."},

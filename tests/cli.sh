@@ -504,6 +504,36 @@ expect 0 "quantize on a video" env PATH="$dir/bin:$PATH" $poise quantize classif
 prints "on 3 pictures"
 [ ! -e q2.poise ] || fail "a failed quantize leaves a file"
 
+# Drawn scenes, and the network in the command.
+expect 0 "a drawn picture" $poise scene people.ppm --seed 4 --people 3 --size 120x160 --truth people.json -q
+[ "$(wc -c <people.ppm)" = $((120 * 160 * 3 + 15)) ] || fail "a drawn picture has another size"
+grep -q '"num_keypoints":17' people.json || fail "the truth of a scene has no keypoints"
+cp people.ppm again.ppm
+expect 0 "the same again" $poise scene people.ppm --seed 4 --people 3 --size 120x160 -q
+cmp -s people.ppm again.ppm || fail "a seed does not mean the same picture"
+expect 0 "a drawn film" $poise scene film.y4m --frames 3 --size 64x96 --people 2 --vehicles 1 --truth film.json -q
+[ "$(head -c 9 film.y4m)" = YUV4MPEG2 ] && [ "$(wc -c <film.y4m)" = $((3 * (6 + 64 * 96 * 3 / 2) + $(head -n 1 film.y4m | wc -c))) ] ||
+    fail "a film has another size"
+grep -q '"ground_to_image":\[' film.json && grep -q '"file_name":"film.y4m#2"' film.json || fail "the truth of a film"
+expect 2 "one picture of many" $poise scene people.ppm --frames 5
+says "--frames needs a film or a directory"
+expect 2 "scenes in a film" $poise scene film.y4m --stills
+expect 1 "a scene that cannot be written" $poise scene nowhere/a.ppm --truth t.json -q
+[ ! -e t.json ] || fail "a failed scene leaves its truth"
+if $poise info default >/dev/null 2>&1; then
+    expect 0 "demo" $poise demo demo.bmp
+    prints "^people      5 drawn, 5 found"
+    [ -s demo.bmp ] || fail "demo saves no picture"
+    expect 0 "predict without a network" $poise predict demo.bmp -q
+    prints '"name":"person"'
+    expect 0 "predict in a directory without one" $poise predict calib -q
+    expect 0 "predict with the default" $poise predict default red.ppm -q
+    prints '"dets":\[\]'
+    expect 2 "predict with a network alone" $poise predict d.poise
+else
+    expect 2 "demo without a network" $poise demo demo.bmp
+fi
+
 [ -w /dev/full ] && expect 1 "full disk" sh -c "$poise predict d.poise red.ppm >/dev/full"
 
 [ $failed = 0 ] || { echo "cli: $failed of $n checks failed"; exit 1; }
