@@ -3,9 +3,9 @@
 
     arm_gate.py BUILD... [--write]
 
-BUILD are folders of ARM builds that have `check`.  Without --write fails where a benchmark of a kernel takes more than 1 % more
-or fewer instructions than the file says, or is not in it: fewer are good news, which the file then has to tell.  Counts are those of one
-compiler, which the file names; another one's are not compared."""
+BUILD are folders of ARM builds that have `check`.  Without --write fails where a benchmark of a kernel takes more than 1 %
+more or fewer instructions than the file says, or is not in it: fewer are good news, which the file then has to tell.  Counts
+are those of one compiler, which the file names; another one's are not compared."""
 import argparse
 import os
 import sys
@@ -16,8 +16,8 @@ import guest
 LIMIT = 0.01
 FILE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "arm_counts.tsv")
 # By architecture: the instruction sets, and the processor of qemu that has each.
-ISAS = {"aarch64": (("neon", "max"), ("neon_inorder", "cortex-a53"), ("neonfp16", "max"), ("neondot", "max"), ("neonbf16", "max"),
-                    ("neoni8mm", "max")),
+ISAS = {"aarch64": (("neon", "max"), ("neon_inorder", "cortex-a53"), ("neonfp16", "max"), ("neondot", "max"),
+                    ("neonbf16", "max"), ("neoni8mm", "max")),
         "arm": (("neon", "cortex-a7"),)}
 
 

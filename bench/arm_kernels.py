@@ -128,7 +128,8 @@ def main():
     p.add_argument("--label", default="*")
     p.add_argument("--loop", action="store_true", help="print the innermost loop")
     p.add_argument("--functions", action="store_true", help="instructions by function")
-    p.add_argument("--mca", default="", help="cycles of the loop by llvm-mca's models: cortex-a53,cortex-a55,cortex-a72,neoverse-n1")
+    p.add_argument("--mca", default="", metavar="CPU,...",
+                   help="cycles of the loop by llvm-mca's models: cortex-a53, cortex-a55, cortex-a72, neoverse-n1")
     o = p.parse_args()
     found = count(o.build, o.plugin, o.cpu, o.isa, o.slot, o.label)
     for c in found:

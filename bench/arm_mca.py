@@ -37,34 +37,20 @@ def assembly(code):
     return "\n".join(lines) + "\n"
 
 
-def alone(text, cpu):
-    """Cycles for a multiplication that waits for nothing: sixteen of them at a time, in registers of their own."""
-    shape = re.match(r"(\S+)\s+(v)\d+(\.\w+), v\d+(\.\w+), v\d+(\.\w+(?:\[\d\])?)$", text)
-    if shape:
-        name, v, d, a, b = shape.groups()
-        # Sources are registers that none writes; those of a single element may be v0..v15 only.
-        lines = ["%s %s%d%s, v0%s, v1%s" % (name, v, 2 + i, d, a, b) for i in range(30)]
-    else:
-        shape = re.match(r"(\S+)\s+v\d+(\.\w+), v\d+(\.\w+)$", text)
-        if not shape:
-            return None
-        name, d, a = shape.groups()
-        lines = ["%s v%d%s, v0%s" % (name, 2 + i, d, a) for i in range(30)]
-    n = cycles("\n".join(lines) + "\n", cpu)
-    return n / len(lines) if n else None
+def renamed(text, i):
+    """A multiplication that waits for no other: it writes one of thirty registers in turn and reads two that none writes."""
+    shape = re.match(r"(\S+)\s+v\d+(\.\w+), v\d+(\.\w+)(?:, v\d+(\.\w+(?:\[\d+\])?))?$", text)
+    if not shape:
+        return None
+    name, d, a, b = shape.groups()
+    return "%s v%d%s, v0%s" % (name, 2 + i % 30, d, a) + (", v1" + b if b else "")
 
 
 def pipe(code, cpu):
     """Cycles that the multiplications of the loop take where nothing else is in their way."""
-    total = 0.0
-    for i in code:
-        what, _ = arm_kinds.kind("aarch64", i)
-        if what in ("multiply", "widen"):
-            one = alone(re.sub(r"\s+", " ", i.text), cpu)
-            if one is None:
-                return None
-            total += one
-    return total
+    kept = [i.text for i in code if arm_kinds.kind("aarch64", i)[0] in ("multiply", "widen")]
+    lines = [renamed(text, i) for i, text in enumerate(kept)]
+    return cycles("\n".join(lines) + "\n", cpu) if lines and None not in lines else None
 
 
 def judge(code, cpu):

@@ -18,9 +18,10 @@ MODELS = ("cortex-a53", "cortex-a55", "cortex-a72", "neoverse-n1", "neoverse-n2"
 # Those whose processor has the instructions, and would run these kernels.
 MODELS_OF = {"neon": MODELS[:4], "neon_inorder": MODELS[:2], "neonfp16": ("cortex-a55", "neoverse-n1"),
              "neondot": ("cortex-a55", "neoverse-n1"), "neonbf16": ("neoverse-n2",), "neoni8mm": ("neoverse-n2",)}
-HOT = ("gemm_f32", "gemm_bf16", "gemm_f16", "gemm_u8", "gemm_s16", "dwconv_f32", "dwconv_u8")
-SHOWN = ("k 64, 784x64", "k 256, 784x64", "3x3 64>64 80x80", "3x3 64>64 80x80 silu", "3x3 256>256 20x20", "3x3 256>256 20x20 silu",
-         "1x1 64>64 80x80", "1x1 64>64 80x80 silu", "stem 27>16 320x320 silu", "stem 3x12>16 320x320 silu", "tile k 256",
+HOT = ("gemm_f32", "gemm_f16", "gemm_bf16", "gemm_u8", "gemm_s16", "dwconv_f32", "dwconv_u8")
+SHOWN = ("k 64, 784x64", "k 256, 784x64", "3x3 64>64 80x80", "3x3 64>64 80x80 silu", "3x3 256>256 20x20",
+         "3x3 256>256 20x20 silu", "1x1 64>64 80x80", "1x1 64>64 80x80 silu", "stem 27>16 320x320 silu",
+         "stem 3x12>16 320x320 silu", "tile k 256",
          "96 x 64 x 64")
 
 
@@ -33,7 +34,8 @@ def shown(c):
 
 
 def kernel_rows(counts):
-    yield "| ISA | slot | shape | instructions / MAC | x ideal, call | x ideal, loop | multiply | widen | load | store | other |"
+    yield ("| ISA | slot | shape | instructions / MAC | x ideal, call | x ideal, loop | multiply | widen | load | store "
+           "| other |")
     yield "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|"
     for c in counts:
         if not shown(c):
@@ -128,7 +130,8 @@ class Network:
 
 
 def network_rows(network, models):
-    yield "| step | ISA | instructions, M | to the step before | to fp32 | without Winograd, M | to the step before | to fp32 | most in |"
+    yield ("| step | ISA | instructions, M | to the step before | to fp32 | without Winograd, M | to the step before | to fp32 "
+           "| most in |")
     yield "|---|---|--:|--:|--:|--:|--:|--:|---|"
     before = first = None
     for name, isa, kind, args in STEPS:
@@ -161,14 +164,18 @@ def main():
     p.add_argument("--int8")
     p.add_argument("--plugin", default="build/insn_count.so")
     o = p.parse_args()
+    everything = {}
     for build in o.build if "kernels" in o.tables else []:
         program, counts = guest.Program(os.path.join(build, "check")), []
         for isa, cpu in arm_gate.ISAS[program.arch]:
             counts += arm_kernels.count(build, o.plugin, cpu, isa, program=program)
+        everything.update({(program.arch, c.isa, c.slot, c.label): c.instructions for c in counts})
         fill(o.output, "kernels " + program.arch, kernel_rows(counts))
         fill(o.output, "others " + program.arch, other_rows(counts))
         if program.arch == "aarch64":
             fill(o.output, "loops", mca_rows(counts))
+    if len(o.build) == len(arm_gate.ISAS) and everything:
+        arm_gate.write(everything)
     models = {"fp32": o.fp32, "int8": o.int8}
     if "networks" in o.tables and any(models.values()):
         with tempfile.TemporaryDirectory() as folder:

@@ -38,8 +38,8 @@ arm-builds: build/insn_count.so
 	$(Q)$(MAKE) CC='$(AARCH64_CC)' B=build/aarch64-linux-gnu $(addprefix build/aarch64-linux-gnu/,check poise direct_tuning)
 	$(Q)$(MAKE) CC='$(ARM_CC)' B=build/arm-linux-gnueabihf build/arm-linux-gnueabihf/check
 bench-arm: arm-builds                                           ## instructions of ARM kernels and networks, and llvm-mca's cycles, into bench/results
-	bench/arm_table.py $(foreach k,fp32 int8,$(addprefix --$(k)=,$(wildcard $(ARM_NETWORKS)/yolov8n-320$(if $(filter int8,$(k)),-int8).onnx))) \
-	    -o $(ARM_RESULTS) $(ARM_BUILDS)
+	bench/arm_table.py -o $(ARM_RESULTS) $(ARM_BUILDS) $(addprefix --fp32=,$(wildcard $(ARM_NETWORKS)/yolov8n-320.onnx)) \
+	    $(addprefix --int8=,$(wildcard $(ARM_NETWORKS)/yolov8n-320-int8.onnx))
 arm-counts: arm-builds ; bench/arm_gate.py --write $(ARM_BUILDS) ## write bench/arm_counts.tsv, the instructions of every ARM kernel
 arm-gate: arm-builds ; $(Q)bench/arm_gate.py $(ARM_BUILDS)       ## ... and compare with it: 1 % more or fewer fails
 .PHONY: arm-builds arm-counts arm-gate bench-arm bench bench-golden bench-int8 bench-peers bench-networks

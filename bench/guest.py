@@ -110,7 +110,9 @@ class Window:
         for i, hits in self.hits.items():
             target = re.search(r"\s([0-9a-f]+) <", listing[i].text)
             first = self.program.index.get(int(target[1], 16)) if target else None
-            if listing[i].symbol not in symbols or first is None or not i - 600 < first <= i or re.match(r"blx?\b", listing[i].name):
+            if listing[i].symbol not in symbols or first is None or not i - 600 < first <= i:
+                continue
+            if re.match(r"blx?\b", listing[i].name):
                 continue
             runs = min(hits, self.hits.get(first, 0))
             # Innermost: everything in it runs about as often as its end.

@@ -24,7 +24,8 @@ enum { INLINE_ADD_U64 = 0, NO_REGISTERS = 0 };
 
 void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*on_block)(uint64_t id, qemu_plugin_tb *block));
 void qemu_plugin_register_vcpu_tb_exec_inline(qemu_plugin_tb *block, int op, void *counter, uint64_t by);
-void qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_insn *i, void (*on_run)(unsigned cpu, void *data), int flags, void *data);
+void qemu_plugin_register_vcpu_insn_exec_cb(qemu_plugin_insn *i, void (*on_run)(unsigned cpu, void *data), int flags,
+                                            void *data);
 size_t qemu_plugin_tb_n_insns(const qemu_plugin_tb *block);
 qemu_plugin_insn *qemu_plugin_tb_get_insn(const qemu_plugin_tb *block, size_t i);
 uint64_t qemu_plugin_tb_vaddr(const qemu_plugin_tb *block);
