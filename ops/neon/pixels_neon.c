@@ -52,8 +52,8 @@ void ps_yuv_rgb_u8_neon(size_t n, const uint8_t *y, const uint8_t *u, const uint
             green[half] = mix(Y, m->luma, U, m->gu, V, m->gv);
             blue[half] = mix(Y, m->luma, U, m->bu, U, 0);
         }
-        vst3q_u8(rgb, (uint8x16x3_t){{vcombine_u8(red[0], red[1]), vcombine_u8(green[0], green[1]),
-                                      vcombine_u8(blue[0], blue[1])}});
+        const uint8x16x3_t pixels = {{vcombine_u8(red[0], red[1]), vcombine_u8(green[0], green[1]), vcombine_u8(blue[0], blue[1])}};
+        vst3q_u8(rgb, pixels);
     }
     for (; i < n; i++, rgb += 3) ps_yuv_pixel(y[i], u[i / 2 * step], v[i / 2 * step], m, rgb);
 }
