@@ -54,6 +54,13 @@ VINLINE vf vfnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }
         return c;                                                                        \
     }
 VINLINE vf vload_next(const float **p) { return vld1q_f32((*p += 4) - 4); }
+#define VLOAD_STEP
+VINLINE vf vload_step(const float **p, ptrdiff_t step)
+{
+    vf x;
+    __asm__("ld1 {%0.4s}, [%1], %2" : "=w"(x), "+r"(*p) : "r"(step * 4), "m"(*(const struct { float f[VN]; } *)*p));
+    return x;
+}
 VINLINE vf vset_next(const float **p) /* four of *p; compilers load it and then make four of it */
 {
     vf x;
@@ -85,7 +92,8 @@ VINLINE vf vset_next(const float **p)
 VFMA_LANES
 #undef VFMA_LANES
 #undef VFMA_LANE
-VINLINE vf vmin(vf a, vf b) { return vminq_f32(a, b); } /* NaN if either is */
+#define VMAX_NAN /* vmin and vmax are NaN if either is */
+VINLINE vf vmin(vf a, vf b) { return vminq_f32(a, b); }
 VINLINE vf vmax(vf a, vf b) { return vmaxq_f32(a, b); }
 VINLINE vf vabs(vf x) { return vabsq_f32(x); }
 VINLINE vm vfirst(size_t k)
@@ -153,7 +161,8 @@ VINLINE void vtranspose(vf r[VN])
 VINLINE void vzip3(vf x, vf y, vf z, vf r[3])
 {
     float out[3 * VN];
-    vst3q_f32(out, (float32x4x3_t){{x, y, z}});
+    const float32x4x3_t all = {{x, y, z}};
+    vst3q_f32(out, all);
     for (int i = 0; i < 3; i++) r[i] = vld1q_f32(out + i * VN);
 }
 VINLINE vf vbytes(const uint8_t *p, const uint8_t index[16])
