@@ -12,8 +12,9 @@
  * of the first stack with arguments and environment, and of thread-local variables. */
 enum { LIBC_BYTES = 192 * 1024 };
 
-/* A worker's stack as far as it is used, and what the C library keeps on it. */
-enum { THREAD_BYTES = 20 * 1024 };
+/* A worker's stack as far as kernels use it, and what the C library keeps on it: PS_STACK_BYTES is for callers, who open networks
+ * and read pictures. */
+enum { THREAD_BYTES = PS_STACK_BYTES / 2 };
 
 static size_t detector_size(const ps_args *a, const poise_model *m)
 {

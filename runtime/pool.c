@@ -95,17 +95,32 @@ static void *worker(void *arg)
     return NULL;
 }
 
+/* A stack of twice what is used, rather than of 8 MB as is usual: where address space is limited it counts.  Sanitizers have
+ * frames of their own size. */
+static const pthread_attr_t *small_stack(pthread_attr_t *attr)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || defined(__clang__)
+    (void)attr;
+    return NULL;
+#else
+    if (pthread_attr_init(attr)) return NULL;
+    return pthread_attr_setstacksize(attr, 2 * PS_STACK_BYTES) ? NULL : attr;
+#endif
+}
+
 void ps_pool_start(int threads)
 {
+    pthread_attr_t attr;
     sigset_t all, old; /* signals are the program's own threads' business */
     sigfillset(&all);
     pthread_mutex_lock(&pool.lock);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     uint64_t cpus = ps_cpus_pin(0); /* they inherit where this one may run */
     int have = atomic_load(&pool.workers);
+    const pthread_attr_t *small = small_stack(&attr);
     for (; have < threads - 1 && have < PS_MAX_THREADS - 1; have++) {
         pthread_t id;
-        if (pthread_create(&id, NULL, worker, (void *)(intptr_t)(have + 1))) break; /* fewer will do */
+        if (pthread_create(&id, small, worker, (void *)(intptr_t)(have + 1))) break; /* fewer will do */
         pthread_detach(id);
     }
     ps_cpus_pin(cpus);

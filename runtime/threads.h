@@ -6,6 +6,14 @@
 
 enum { PS_MAX_THREADS = 64 };
 
+/* Stack that a call of the library uses at most (tests/test_stack.c measures it): rows of depthwise windows keep as many vectors
+ * as a window has taps, of 64 bytes each with AVX-512.  Nothing recurses on input, and nothing is sized by it. */
+#if defined(__x86_64__)
+enum { PS_STACK_BYTES = 128 * 1024 };
+#else
+enum { PS_STACK_BYTES = 64 * 1024 };
+#endif
+
 /* One piece of work: chunks [begin, end) of those given to ps_parallel, on thread 0..threads-1. */
 typedef void ps_body(void *ctx, int begin, int end, int thread);
 

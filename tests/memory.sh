@@ -77,7 +77,7 @@ real() { # file in the assets, options of convert
     net=${net%.*}.poise
     file=$1
     shift
-    $poise convert "$assets/models/$file" "$net" -q "$@" 2>/dev/null || { fail "convert $file" && return 1; }
+    $poise convert "$assets/models/$file" "$net" -q "$@" 2>"$dir/err" || { fail "convert $file: $(cat "$dir/err")" && return 1; }
 }
 real tflite/mobilenet_v2_224_u8.tflite && check "$net" 1 && picture "$net"
 real tflite/mobilenet_v2_224_u8.tflite --target host && check "$net" 1 && picture "$net"
