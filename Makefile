@@ -129,7 +129,7 @@ $(B)/onnx_nodes: $(B)/tests/onnx_nodes.o $(B)/libpoise.a ; $(call say,LINK,$@) $
 
 $(B)/ops/kernels.o: ALL += '-DPS_ISA_LIST(X)=$(foreach i,$(ISAS),X($(i)))'
 $(B)/runtime/threads.o: ALL += $(OMP)
-$(B)/app/embedded.o: models/zoo/poise-person.poise
+$(if $(filter 1,$(EMBED)),$(B)/app/embedded.o: models/zoo/poise-person.poise)
 $(B)/tests/avxvnni_emulated.o: ALL += $(if $(filter avx512vnni,$(ISAS)),$(FLAGS_avx2) -mavx512vl -mavx512vnni -O3,$(if $(filter avx2,$(ISAS)),$(FLAGS_avx2)))
 $(foreach i,$(ISAS),$(eval $(B)/ops/$(i)/%.o: ALL += $$(FLAGS_$(i)) $(if $(SANITIZE),-O1,-O3)))
 $(ASK:%.c=$(B)/%.o): ALL += $(WITH)

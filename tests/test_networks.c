@@ -1,6 +1,8 @@
 /* tests/test_networks.c - real networks against the recorded outputs of another runtime, on every ISA of this
  * machine; the same bits for any number of threads; plans close to their lower bound.
- * Needs foreign data ($POISE_ASSETS, else ../shared/assets); what is absent is skipped by name. */
+ * Needs foreign data ($POISE_ASSETS, else ../shared/assets); what is absent is skipped by name.
+ *
+ * test_networks [NAME...]: with names, those networks alone and on the best kernels alone, for emulators. */
 #include "nn/session.h"
 #include "runtime/cpu.h"
 #include "runtime/memory.h"
@@ -38,6 +40,14 @@ static const network networks[] = {
 };
 
 static int compared, skipped;
+static char **only; /* NULL: all */
+
+static bool chosen(const char *name)
+{
+    bool found = !only;
+    for (char **o = only; o && *o && !found; o++) found = !strcmp(*o, name);
+    return found;
+}
 
 static const char *asset(const char *rest, char *buf, size_t size)
 {
@@ -130,9 +140,11 @@ static void compare_case(const network *n, const json_t *one, const char *isa)
     poise_model_close(m);
 }
 
+/* NULL where it is absent or not wanted. */
 static json_t *load_golden(const char *name)
 {
     char rest[128], path[512];
+    if (!chosen(name)) return NULL;
     snprintf(rest, sizeof rest, "golden/%s.json", name);
     json_error_t e;
     json_t *root = json_load_file(asset(rest, path, sizeof path), 0, &e);
@@ -151,8 +163,12 @@ static void outputs_match_the_recorded_ones(void **state)
         if (!root) continue;
         unsigned have = ps_cpu_flags();
         const json_t *cases = json_object_get(root, "cases");
+        const ps_isa *best = ps_isas;
+        for (const ps_isa *isa = ps_isas; isa->name; isa++)
+            if ((isa->need & have) == isa->need) best = isa;
         for (const ps_isa *isa = ps_isas; isa->name; isa++) {
             if ((isa->need & have) != isa->need) continue;
+            if (only && isa != best) continue;
             for (size_t k = 0; k < json_array_size(cases); k++)
                 compare_case(&networks[i], json_array_get(cases, k), isa->name);
         }
@@ -202,6 +218,7 @@ static void plans_are_close_to_their_bound(void **state)
                                         "fastestdet_352", "ultralight_simplepose_256x192", "person-reid-retail-0288"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char rest[128], path[512];
+        if (!chosen(names[i])) continue;
         snprintf(rest, sizeof rest, "models/onnx/%s.onnx", names[i]);
         FILE *f = fopen(asset(rest, path, sizeof path), "rb");
         if (!f) {
@@ -219,8 +236,9 @@ static void plans_are_close_to_their_bound(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1) only = argv + 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs_match_the_recorded_ones),
         cmocka_unit_test(threads_do_not_change_bits),

@@ -19,6 +19,7 @@ enum { W = 120, H = 90, BOXES = 70 };
 static uint8_t pixels[W * H * 3];
 static const poise_image img = {.plane = {pixels}, .stride = {W * 3}, .w = W, .h = H};
 static float box[BOXES][4];
+static const float (*const boxes)[4] = (const float (*)[4])box; /* C before C23 adds no const to rows by itself */
 static poise_object want[BOXES], got[BOXES];
 
 static poise_model *open_net(const char *kind, int threads)
@@ -69,7 +70,7 @@ static void same_bits(void **state)
                 assert_int_equal(ps_detector_run_box(d, &img, box[i], of, &want[n], 1, &some), POISE_OK);
                 n += some;
             }
-            assert_int_equal(poise_detect_boxes(many, &img, box, BOXES, of, got, BOXES, &m), POISE_OK);
+            assert_int_equal(poise_detect_boxes(many, &img, boxes, BOXES, of, got, BOXES, &m), POISE_OK);
             assert_int_equal(n, m);
             for (int i = 0; i < n; i++) {
                 assert_memory_equal(&want[i].x1, &got[i].x1, 4 * sizeof(float));
@@ -77,14 +78,14 @@ static void same_bits(void **state)
                 assert_true(want[i].conf == got[i].conf && want[i].n_keypoints > 0);
             }
         }
-        assert_int_equal(poise_detect_boxes(many, &img, box, BOXES, NULL, got, BOXES, &m), POISE_OK);
+        assert_int_equal(poise_detect_boxes(many, &img, boxes, BOXES, NULL, got, BOXES, &m), POISE_OK);
         assert_int_equal(m, BOXES);
-        assert_int_equal(poise_detect_boxes(many, &img, box, BOXES, NULL, got, 3, &m), POISE_OK); /* no more than fit */
+        assert_int_equal(poise_detect_boxes(many, &img, boxes, BOXES, NULL, got, 3, &m), POISE_OK); /* no more than fit */
         assert_int_equal(m, 3);
         assert_int_equal(poise_detect_boxes(many, &img, NULL, 0, NULL, got, 3, &m), POISE_OK);
         assert_int_equal(m, 0);
         box[66][2] = box[66][0];
-        assert_int_equal(poise_detect_boxes(many, &img, box, BOXES, NULL, got, BOXES, &m), POISE_BAD_ARGUMENT);
+        assert_int_equal(poise_detect_boxes(many, &img, boxes, BOXES, NULL, got, BOXES, &m), POISE_BAD_ARGUMENT);
         assert_non_null(strstr(poise_error_text(), "x1,y1,x2,y2 inside the picture"));
         fill();
         ps_alloc_limit(-1);
@@ -104,10 +105,10 @@ static void without_memory(void **state)
     int n = 0, first = 0;
     fill();
     assert_int_equal(poise_session_open(model, &s), POISE_OK);
-    assert_int_equal(poise_detect_boxes(s, &img, box, 1, NULL, want, BOXES, &first), POISE_OK);
+    assert_int_equal(poise_detect_boxes(s, &img, boxes, 1, NULL, want, BOXES, &first), POISE_OK);
     for (long k = 0; k < 3; k++) {
         ps_alloc_limit(k);
-        poise_status st = poise_detect_boxes(s, &img, box, 2, NULL, got, BOXES, &n);
+        poise_status st = poise_detect_boxes(s, &img, boxes, 2, NULL, got, BOXES, &n);
         ps_alloc_limit(-1);
         assert_true(st == POISE_OK || st == POISE_NO_MEMORY);
         if (st == POISE_OK) assert_true(n == 2 && !memcmp(got[0].keypoint, want[0].keypoint, sizeof got[0].keypoint[0]));
@@ -124,7 +125,7 @@ static void for_one_person_only(void **state)
     int n = 0;
     fill();
     assert_int_equal(poise_session_open(model, &s), POISE_OK);
-    assert_int_equal(poise_detect_boxes(s, &img, box, 2, NULL, got, BOXES, &n), POISE_UNSUPPORTED);
+    assert_int_equal(poise_detect_boxes(s, &img, boxes, 2, NULL, got, BOXES, &n), POISE_UNSUPPORTED);
     assert_int_equal(poise_detect_boxes(s, &img, NULL, 2, NULL, got, BOXES, &n), POISE_BAD_ARGUMENT);
     poise_session_close(s);
     poise_model_close(model);

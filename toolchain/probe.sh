@@ -12,7 +12,7 @@ asked="# $CC | ${STATIC:-} | ${SYSROOT:-} | $GIVEN | $*"
 fresh() {
     [ -e "$out" ] && [ "$(head -n 1 "$out")" = "$asked" ] || return 1
     for d in /usr/include /usr/local/include "/usr/include/$host" "/usr/lib/$host" /usr/local/lib \
-        ${SYSROOT:+"$SYSROOT/usr/include" "$SYSROOT/usr/lib/$host"} "$0"; do
+        ${SYSROOT:+"$SYSROOT/usr/include" "$SYSROOT/usr/lib/$host"} $(command -v $CC) "$0"; do
         [ "$d" -nt "$out" ] && return 1
     done
     return 0

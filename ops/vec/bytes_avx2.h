@@ -33,7 +33,7 @@ VINLINE vb bload_k(const uint8_t *p, size_t k)
 {
     if (k >= BN) return bload(p);
     if (k > 16) return _mm256_insertf128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(const void *)p)), bload16_k(p + 16, k - 16), 1);
-    return _mm256_zextsi128_si256(bload16_k(p, k));
+    return _mm256_set_m128i(_mm_setzero_si128(), bload16_k(p, k)); /* zext is not in gcc 9 */
 }
 VINLINE void bstore_k(uint8_t *p, vb x, size_t k)
 {
