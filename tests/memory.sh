@@ -32,11 +32,13 @@ measure() {
     read -r all anonymous files <"$dir/rss"
     total=$(($(field total_bytes) / 1024)) plan=$(($(field plan_bytes) / 1024)) program=$(($(field program_bytes) / 1024))
     opening=$(($(field opening_bytes) / 1024)) rest=$((($(field results_bytes) + $(field stacks_bytes) + $(field libc_bytes)) / 1024))
+    # A thread that other programs keep from its core never touches its share of the working space.
+    idle=$(($(field scratch_bytes) / 1024 * (threads - 1) / threads))
     [ "$opening" -le "$plan" ] || rest=$((rest + opening - plan)) # then it may be opening that has the most
     n=$((n + 3))
     [ "$all" -le $((total + more)) ] || fail "$what: $all kB, the account says $total and $more more"
     # Of the program a part is never called; nothing else may be counted that is not there.
-    least=$((total - rest - program * 2 / 3))
+    least=$((total - rest - idle - program * 2 / 3))
     [ "$all" -ge "$least" ] || fail "$what: $all kB, the account says $total; not below $least was to be expected"
     [ "$anonymous" -le $((plan + rest + variables + more)) ] ||
         fail "$what: $anonymous kB of its own, the plan is $plan, with the rest $((plan + rest + variables + more))"
@@ -51,13 +53,13 @@ variables=192 # kB of the program and its libraries that are written to, and so 
 check() { # network, more arguments of info and bench
     net=$1 threads=$2
     shift 2
-    $poise info --json "$net" --threads "$threads" "$@" >"$dir/out" || { fail "info $net" && return; }
+    $poise info --json "$net" --threads "$threads" "$@" >"$dir/out" 2>"$dir/err" || { fail "info $net: exit $?, $(cat "$dir/err")" && return; }
     name=$(basename "$net" .poise)
     measure "bench $name $* -t $threads" 0 $poise bench "$net" --runs "$runs" --threads "$threads" "$@" -q
 }
 picture() { # a picture of 640 x 480: its file and its pixels are in memory
-    net=$1
-    $poise info --json "$net" --threads 1 >"$dir/out" || { fail "info $net" && return; }
+    net=$1 threads=1
+    $poise info --json "$net" --threads 1 >"$dir/out" 2>"$dir/err" || { fail "info $net: exit $?, $(cat "$dir/err")" && return; }
     measure "predict $(basename "$net" .poise)" 1900 $poise predict "$net" "$dir/grey.ppm" --no-rect --threads 1 -q
 }
 
