@@ -125,7 +125,20 @@ static void test_words(void **state)
     assert_int_equal(parse(&a, "predict", "m", "--", "--odd-name.jpg", NULL), POISE_OK);
     assert_string_equal(a.words.v[1], "--odd-name.jpg");
     ps_args_free(&a);
-    expect_error(&a, parse(&a, "predict", "m", NULL), "needs MODEL SOURCE");
+    expect_error(&a, parse(&a, "predict", "m.onnx", NULL), "needs [MODEL] SOURCE");
+#if PS_WITH_EMBED /* the network in the command, where pictures come first */
+    static const char *const pictures[] = {"photo.jpg", "photos/*", "tests"};
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(parse(&a, "predict", pictures[i], "other.png", NULL), POISE_OK);
+        assert_int_equal(a.words.n, 3);
+        assert_string_equal(a.words.v[0], "default");
+        assert_string_equal(a.words.v[1], pictures[i]);
+        ps_args_free(&a);
+    }
+    assert_int_equal(parse(&a, "predict", "anything", NULL), POISE_OK);
+    assert_int_equal(a.words.n, 2);
+    ps_args_free(&a);
+#endif
     expect_error(&a, parse(&a, "info", "m", "n", NULL), "takes no 'n'");
     assert_int_equal(parse(&a, "predict", "-h", NULL), POISE_OK);
     assert_true(a.help);
