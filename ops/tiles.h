@@ -57,9 +57,9 @@ enum { PS_TILES(PS_TILES_ENUM) };
 
 /* The same in the table of an ISA. */
 #define PS_TILES_OF(isa)                                                       \
-    .gemm_f32_tile = {PS_F32_MR_##isa, PS_F32_NR_##isa},                       \
+    .gemm_f32_tile = {PS_F32_MR_##isa, PS_F32_NR_##isa, 0}, \
     .gemm_bf16_tile = {PS_BF16_MR_##isa, PS_BF16_NR_##isa, PS_BF16_KR_##isa},  \
     .gemm_f16_tile = {PS_F16_MR_##isa, PS_F16_NR_##isa, PS_F16_NR_##isa != 0}, \
-    .gemm_u8_tile = {PS_U8_MR_##isa, PS_U8_NR_##isa}, .fast = PS_FAST_OF_##isa
+    .gemm_u8_tile = {PS_U8_MR_##isa, PS_U8_NR_##isa, 0}, .fast = PS_FAST_OF_##isa
 
 #endif
