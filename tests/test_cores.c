@@ -244,6 +244,7 @@ static void threads_stay_where_they_are_told(void **state)
 static void a_model_takes_the_cores_of_its_mask(void **state)
 {
     (void)state;
+    if (!PS_WITH_ONNX) skip();
     uint64_t all = mine(), one = all & ~(all - 1);
     poise_options o = {.cpu_mask = one};
     poise_model *m;

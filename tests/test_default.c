@@ -124,6 +124,7 @@ static void test_finds_people(void **state)
 static void test_like_floats(void **state)
 {
     (void)state;
+    if (!PS_WITH_ONNX) skip();
     ps_precision floats = judge("models/zoo/poise-person.onnx", false), codes = judge(PS_DEFAULT_MODEL, false);
     assert_true(codes.ap50 > floats.ap50 - 0.01 && codes.ap > floats.ap - 0.01);
 }

@@ -85,6 +85,7 @@ static void measure(const char *path, const poise_convert_options *co, const cha
 static void tiny_networks(void **state)
 {
     (void)state;
+    if (!PS_WITH_ONNX) skip();
     char path[64], what[32];
     for (int kind = 0; kind < TINY_COUNT + TINY_TFLITE_COUNT; kind++) {
         void *bytes;
@@ -105,6 +106,7 @@ static void tiny_networks(void **state)
 static void real_networks(void **state)
 {
     (void)state;
+    if (!PS_WITH_ONNX) skip();
     static const char *const names[] = {"tflite/mobilenet_v2_224_u8.tflite", "tflite/movenet_lightning_192_int8.tflite",
                                         "onnx/fastestdet_352.onnx", "onnx/yolox_nano_416.onnx", "onnx/yolo26n-pose_256_qdq_int8.onnx"};
     const char *root = getenv("POISE_ASSETS");
