@@ -154,7 +154,7 @@ static void patch_corner(uint64_t key, float strength, int gx, int gy, float cor
 }
 
 /* Added bilinearly between the four numbers around. */
-static void patch(ps_canvas *c, int gx, int gy, const float left[2][3], const float right[2][3])
+static void patch(ps_canvas *c, int gx, int gy, float left[2][3], float right[2][3])
 {
     for (int y = 4 * gy; y < 4 * gy + 4 && y < c->h; y++)
         for (int x = 4 * gx; x < 4 * gx + 4 && x < c->w; x++) {
