@@ -134,8 +134,11 @@ $(B)/tests/avxvnni_emulated.o: ALL += $(if $(filter avx512vnni,$(ISAS)),$(FLAGS_
 $(foreach i,$(ISAS),$(eval $(B)/ops/$(i)/%.o: ALL += $$(FLAGS_$(i)) $(if $(SANITIZE),-O1,-O3)))
 $(ASK:%.c=$(B)/%.o): ALL += $(WITH)
 $(ASK:%.c=$(B)/%.o): $(B)/with
-# What runs once may be slow where size counts.
-$(if $(STATIC),$(foreach d,app convert,$(eval $(B)/$(d)/%.o: ALL += -Os)))
+# Where size counts: what runs once may be slow, and so may C kernels, which others stand in for; rows take no copies of loops.
+ONCE   := plan graph model format format_write gate_find precision quantised rules tuning tuning_find arena choice
+$(if $(STATIC),$(foreach d,app/% convert/% ops/c/% models/task models/names runtime/topology runtime/sysfs runtime/process \
+    runtime/cpu runtime/cpu_arm $(ONCE:%=nn/%),$(eval $(B)/$(d).o: ALL += -Os)))
+$(if $(STATIC),$(foreach i,$(filter-out c,$(ISAS)),$(eval $(B)/ops/$(i)/rows_$(i).o: ALL += -O2)))
 # Change with how and what is compiled, so that parts found later (after `make setup`) are built in.
 $(B)/flags: TOLD = $(CC) $(SAN) $(SYSROOT_FLAGS) $(CFLAGS) $(ISAS)
 $(B)/with: TOLD = $(WITH)
