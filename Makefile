@@ -105,7 +105,7 @@ help:                                                           ## this list
 TEST_BINS := $(TESTS:tests/%.c=$(B)/%)
 units: $(TEST_BINS)                                             ## unit tests (cmocka)
 	$(Q)$(if $(TESTS),,echo "SKIP units: cmocka.h is absent ('make setup' installs it)")
-	$(Q)printf '%s\n' $(TEST_BINS) | xargs -P$$(nproc) -I{} sh -c '$(EMU) {} >{}.log 2>&1; s=$$?; echo "== {}"; cat {}.log; exit $$s'
+	$(Q)$(if $(TESTS),EMU='$(EMU)' tests/units.sh $(TEST_BINS))
 build-tests: $(TEST_BINS) $(B)/check $(B)/onnx_nodes $(B)/make_tiny ## build all test programs, run none
 onnx-nodes: $(B)/onnx_nodes ; $(Q)$(EMU) $(B)/onnx_nodes           ## the ONNX backend's node tests (libonnx-testdata)
 operators: $(B)/onnx_nodes ; $(Q)$(B)/onnx_nodes --markdown > docs/OPERATORS.md   ## write docs/OPERATORS.md
