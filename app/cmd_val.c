@@ -105,7 +105,10 @@ static poise_status look_at_people(job *j, const poise_image *img, int image)
         PS_TRY(ps_detector_run_box(j->detector, img, box, &j->options, j->found, j->cap, &n));
         j->ms += j->detector->run_ms;
         j->runs++;
-        if (n) PS_TRY(keep(j, image, j->found));
+        if (!n) continue;
+        j->found[0].x1 = t->x1, j->found[0].y1 = t->y1; /* whoever was looked for */
+        j->found[0].x2 = t->x2, j->found[0].y2 = t->y2;
+        PS_TRY(keep(j, image, j->found));
     }
     return POISE_OK;
 }
@@ -184,11 +187,10 @@ static poise_status judge(job *j, ps_val_row *r)
     r->classes = t->kind == PS_TASK_CLASSIFY;
     if (r->classes) return POISE_OK;
     r->boxes = !j->people; /* which were given */
-    if (r->boxes)
-        PS_TRY(ps_precision_of(j->data.truths, j->data.n_truths, j->guesses, j->n_guesses, j->cap, &boxes,
-                               &r->box));
+    PS_TRY(ps_precision_of(j->data.truths, j->data.n_truths, j->guesses, j->n_guesses, j->cap, &boxes, &r->box));
     r->poses = j->data.keypoints && t->n_keypoints == PS_COCO_JOINTS;
     if (!r->poses) return POISE_OK;
+    r->pck = ps_pck_of(j->data.truths, j->data.n_truths);
     set_aside(&j->data);
     return ps_precision_of(j->data.truths, j->data.n_truths, j->guesses, j->n_guesses, j->cap, &poses,
                            &r->pose);

@@ -123,8 +123,9 @@ const ps_verb ps_verb_table[] = {
      "DATASET is a directory with images/ and labels/ (YOLO text files), a COCO annotation file beside its images, "
      "a directory of images named or grouped by class number, or an .npz file of images X and classes Y. Several networks, "
      "such as a float one and its INT8, are set side by side, the first in exact and fast (unless --precision), with how far "
-     "the others agree with it, time and memory. Boxes: COCO mAP; keypoints: OKS AP; classes: top-1 and "
-     "top-5. A network that sees one person is shown the labelled ones, each in its box."},
+     "the others agree with it, time and memory. Boxes: COCO mAP; keypoints: OKS AP, and PCK: the share of the "
+     "joints within 0.2 torsos (left shoulder to right hip) of where they are, those of people who were not found being wrong; "
+     "classes: top-1 and top-5. A network that sees one person is shown the labelled ones, each in its box."},
     {"doctor", PS_VERB_DOCTOR, 0, 0, "", "what this machine has, and which kernels will run",
      "Also tests the kernels in use against the plain C ones on random data."},
     {"demo", PS_VERB_DEMO, 0, 1, "[OUT]", "draws people, finds them, saves the picture: all from this file alone",

@@ -91,7 +91,7 @@ static int by_score(const void *a, const void *b)
 /* ---- one class in one image ------------------------------------------------------------------------ */
 
 typedef struct group {
-    const ps_truth *t;
+    ps_truth *t;
     int n;
     uint16_t *taken;    /* per truth, one bit per threshold */
     double *similarity; /* of the guess at hand, per truth */
@@ -125,6 +125,7 @@ static void match(group *gr, entry *e, int n, const ps_similarity *by)
             if (k < 0) continue;
             gr->taken[k] |= (uint16_t)(1 << level);
             e[i].matched |= (uint16_t)(1 << level);
+            if (!level) gr->t[k].found = e[i].g;
             if (gr->t[k].ignore || gr->t[k].crowd) e[i].ignored |= (uint16_t)(1 << level);
         }
     }
@@ -164,7 +165,7 @@ typedef struct work {
 
 /* Matches the guesses [from, to) of one class image by image and keeps the best max_det of each image, moved
  * together; gives their number. */
-static int match_class(work *w, int from, int to, const ps_truth *t, int n_truth, int max_det, const ps_similarity *by)
+static int match_class(work *w, int from, int to, ps_truth *t, int n_truth, int max_det, const ps_similarity *by)
 {
     int kept = from, k = 0;
     for (int i = from; i < to;) {
@@ -184,7 +185,7 @@ static int match_class(work *w, int from, int to, const ps_truth *t, int n_truth
     return kept - from;
 }
 
-static void add_class(work *w, int from, int to, const ps_truth *t, int n_truth, int max_det, const ps_similarity *by,
+static void add_class(work *w, int from, int to, ps_truth *t, int n_truth, int max_det, const ps_similarity *by,
                       ps_precision *out)
 {
     int positives = 0;
@@ -202,7 +203,7 @@ static void add_class(work *w, int from, int to, const ps_truth *t, int n_truth,
     out->classes++;
 }
 
-static void all_classes(work *w, int n_guess, const ps_truth *t, int n_truth, int max_det, const ps_similarity *by,
+static void all_classes(work *w, int n_guess, ps_truth *t, int n_truth, int max_det, const ps_similarity *by,
                         ps_precision *out)
 {
     *out = (ps_precision){0};
@@ -232,6 +233,7 @@ poise_status ps_precision_of(ps_truth *t, int n_truth, const ps_guess *g, int n_
         s = ps_fail(POISE_NO_MEMORY, "no memory to compare %d guesses with %d objects", n_guess, n_truth);
     if (!s) {
         for (int i = 0; i < n_guess; i++) w.e[i] = (entry){&g[i], i, 0, 0};
+        for (int i = 0; i < n_truth; i++) t[i].found = NULL;
         qsort(t, nt, sizeof *t, truth_order);
         qsort(w.e, ng, sizeof *w.e, by_image);
         all_classes(&w, n_guess, t, n_truth, max_det, by, out);

@@ -6,6 +6,8 @@
 
 #include <stdbool.h>
 
+typedef struct ps_guess ps_guess;
+
 /* What is really there. */
 typedef struct ps_truth {
     int32_t image, class_id;
@@ -15,15 +17,16 @@ typedef struct ps_truth {
     bool ignore;            /* must not be found, and is no mistake when it is */
     int32_t n_keypoints;    /* 0, or entries of keypoint */
     const poise_keypoint *keypoint; /* conf > 0 = labelled */
+    const ps_guess *found;  /* what took it at the lowest threshold when guesses were last compared; NULL = nothing did */
 } ps_truth;
 
 /* What a network says. */
-typedef struct ps_guess {
+struct ps_guess {
     int32_t image, class_id;
     float score;
     float x1, y1, x2, y2;
     const poise_keypoint *keypoint; /* as many as the truth has; NULL for boxes */
-} ps_guess;
+};
 
 typedef struct ps_precision {
     double ap;        /* mean over thresholds .50 .55 ... .95 and classes with truth; -1 when there is none */
@@ -40,7 +43,7 @@ typedef struct ps_similarity {
 } ps_similarity;
 
 /* 101-point interpolated average precision over the best `max_det` guesses of each image and class.
- * Sorts the truths. */
+ * Sorts the truths, and tells each what found it. */
 poise_status ps_precision_of(ps_truth *t, int n_truth, const ps_guess *g, int n_guess,
                              int max_det, const ps_similarity *by, ps_precision *out);
 

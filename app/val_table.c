@@ -5,6 +5,7 @@
 #include "app/json.h"
 #include "runtime/memory.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -74,6 +75,9 @@ static void json_row(ps_json *json, const ps_val_row *r, bool several)
     number(json, "map50", r->boxes, r->box.ap50);
     number(json, "map75", r->boxes, r->box.ap75);
     number(json, "oks_ap", r->poses, r->pose.ap);
+    number(json, "oks_ap50", r->poses, r->pose.ap50);
+    number(json, "pck", r->poses, r->pck.share);
+    number(json, "pck_found", r->poses, r->pck.found_share);
     number(json, "top1", r->classes, r->top1);
     number(json, "top5", r->classes, r->top5);
     ps_json_int(json, "images", r->images);
@@ -108,6 +112,9 @@ static void print_one(const ps_val_row *r, const char *dataset)
     if (r->boxes || r->poses) printf("                AP    AP50    AP75  recall  classes\n");
     if (r->boxes) print_precision("boxes", &r->box);
     if (r->poses) print_precision("keypoints", &r->pose);
+    if (r->poses && r->pck.share >= 0)
+        printf("PCK@0.2 %.4f of the joints of %d people, %.4f of those of the %d who were found\n", r->pck.share, r->pck.people,
+               fmax(r->pck.found_share, 0), r->pck.found);
 }
 
 static void cell(bool applies, double v, const char *format, int width)
@@ -122,6 +129,7 @@ static void print_line(const ps_val_row *r, int width, bool first)
     cell(r->boxes, r->box.ap, "%8.4f", 8);
     cell(r->boxes, r->box.ap50, "%8.4f", 8);
     cell(r->poses, r->pose.ap, "%8.4f", 8);
+    cell(r->poses, r->pck.share, "%8.4f", 8);
     cell(r->classes, r->top1, "%8.4f", 8);
     cell(r->classes, r->top5, "%8.4f", 8);
     cell(!first, r->agreement * 100, "%9.1f%%", 10);
@@ -140,7 +148,7 @@ void ps_val_print(const ps_val_row *row, int n, const char *dataset)
         width = w > width ? w : width;
     }
     printf("%s: %d images\n", dataset, row->images);
-    printf("%-*s  precision     mAP   mAP50  OKS AP   top-1   top-5 agreement       ms      MB\n", width, "model");
+    printf("%-*s  precision     mAP   mAP50  OKS AP     PCK   top-1   top-5 agreement       ms      MB\n", width, "model");
     for (int i = 0; i < n; i++) print_line(&row[i], width, i == 0);
     for (int i = 0; i < n; i++) printf("%s: %s\n", ps_cli_base(row[i].model), row[i].kernels);
 }

@@ -3,6 +3,7 @@
 #define PS_APP_VAL_TABLE_H
 
 #include "app/val_map.h"
+#include "app/val_pck.h"
 
 typedef struct ps_val_row {
     const char *model;
@@ -10,6 +11,7 @@ typedef struct ps_val_row {
     char kernels[160];     /* and what it ran on */
     bool boxes, poses, classes; /* what applies */
     ps_precision box, pose;
+    ps_pck pck; /* where poses apply */
     double top1, top5;
     int images, people; /* people: shown one by one, 0 where whole pictures were */
     double ms, mb;      /* of inference for a picture or a person; of memory by plan */

@@ -1,6 +1,6 @@
 /* tests/test_map.c - average precision on cases that were worked out by hand. */
 #include "app/coco.h"
-#include "app/val_map.h"
+#include "app/val_pck.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -172,6 +172,74 @@ static void test_oks(void **state)
     near_to(p.ap, -1);
 }
 
+/* Somebody with a torso of 100 (60 across, 80 down) at x, and a guess whose first `right` joints are just near enough
+ * and whose others are just too far away. */
+typedef struct person {
+    poise_keypoint want[PS_COCO_JOINTS], got[PS_COCO_JOINTS];
+    ps_truth truth;
+    ps_guess guess;
+} person;
+
+static void put_person(person *p, float x, int right)
+{
+    for (int i = 0; i < PS_COCO_JOINTS; i++) {
+        p->want[i] = (poise_keypoint){x + (float)i, 50, 1};
+        p->got[i] = p->want[i];
+        p->got[i].y += i < right ? 19.9f : 20.1f;
+    }
+    p->want[5] = (poise_keypoint){x, 0, 1}, p->want[12] = (poise_keypoint){x + 60, 80, 1};
+    p->got[5] = (poise_keypoint){x, right > 5 ? 19.9f : 20.1f, 1}, p->got[12] = (poise_keypoint){x + 60, right > 12 ? 99.9f : 100.1f, 1};
+    p->truth = (ps_truth){.x1 = x, .x2 = x + 100, .y2 = 200, .area = 10000, .n_keypoints = PS_COCO_JOINTS, .keypoint = p->want};
+    p->guess = (ps_guess){.score = 0.9f, .x1 = x, .x2 = x + 100, .y2 = 200, .keypoint = p->got};
+}
+
+static ps_pck pck_of(const person *p, int n, int n_guess)
+{
+    ps_truth t[4];
+    ps_guess g[4];
+    ps_precision boxes_found;
+    for (int i = 0; i < n; i++) t[i] = p[n - 1 - i].truth, g[i] = p[i].guess;
+    assert_int_equal(ps_precision_of(t, n, g, n_guess, 20, &boxes, &boxes_found), POISE_OK);
+    return ps_pck_of(t, n);
+}
+
+static void test_pck(void **state)
+{
+    (void)state;
+    person p[3];
+    put_person(&p[0], 0, 10), put_person(&p[1], 500, 17), put_person(&p[2], 1000, 0);
+    ps_pck all = pck_of(p, 3, 3), two = pck_of(p, 3, 2);
+    near_to(all.share, 27 / 51.0);
+    near_to(all.found_share, 27 / 51.0);
+    near_to(two.share, 27 / 51.0); /* the third one's joints are wrong, found or not */
+    near_to(two.found_share, 27 / 34.0);
+    assert_int_equal(two.people, 3);
+    assert_int_equal(two.found, 2);
+    p[0].guess.x1 -= 120; /* an IoU of 100/220: not the same person */
+    near_to(pck_of(p, 3, 3).share, 17 / 51.0);
+}
+
+static void test_pck_labels(void **state)
+{
+    (void)state;
+    person p[2];
+    put_person(&p[0], 0, 10), put_person(&p[1], 500, 17);
+    p[0].want[0].conf = p[0].want[16].conf = 0; /* one that was right, one that was not */
+    near_to(pck_of(p, 1, 1).share, 9 / 15.0);
+    p[0].want[5].conf = 0; /* now from the right shoulder to the left hip: 5 across, of which 0.2 is nothing */
+    near_to(pck_of(p, 1, 1).share, 0);
+    p[0].want[6] = (poise_keypoint){0, 0, 1}, p[0].want[11] = (poise_keypoint){80, 60, 1}; /* 100 again, but both are elsewhere */
+    near_to(pck_of(p, 1, 1).share, 7 / 14.0);
+    p[0].want[6].conf = 0; /* no torso */
+    near_to(pck_of(p, 1, 1).share, -1);
+    near_to(pck_of(p, 2, 2).share, 1);
+    p[1].truth.crowd = true;
+    assert_int_equal(pck_of(p, 2, 2).people, 0);
+    p[1].truth.crowd = false, p[1].truth.ignore = true;
+    assert_int_equal(pck_of(p, 2, 2).people, 0);
+    near_to(pck_of(p, 2, 2).found_share, -1);
+}
+
 static void test_categories(void **state)
 {
     (void)state;
@@ -193,6 +261,7 @@ int main(void)
         cmocka_unit_test(test_perfect),     cmocka_unit_test(test_nothing),      cmocka_unit_test(test_thresholds),
         cmocka_unit_test(test_interpolation), cmocka_unit_test(test_wrong_first), cmocka_unit_test(test_duplicates),
         cmocka_unit_test(test_classes),     cmocka_unit_test(test_crowd),        cmocka_unit_test(test_max_det),
-        cmocka_unit_test(test_best_overlap), cmocka_unit_test(test_oks),         cmocka_unit_test(test_categories)};
+        cmocka_unit_test(test_best_overlap), cmocka_unit_test(test_oks),         cmocka_unit_test(test_pck),
+        cmocka_unit_test(test_pck_labels),  cmocka_unit_test(test_categories)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
