@@ -6,7 +6,7 @@ CC     ?= gcc
 ifeq ($(origin CC),default)
 CC     := gcc
 endif
-HOST   := $(shell $(CC) -dumpmachine)
+HOST   := $(shell $(CC) -dumpmachine 2>/dev/null)
 ARCH   := $(patsubst armv%,arm,$(firstword $(subst -, ,$(HOST))))# armv7l-vendor-linux-gnueabihf is an arm
 MUSL   := $(findstring musl,$(CC))
 comma  := ,
@@ -45,7 +45,7 @@ GIVEN  := $(strip $(foreach o,$(OPTIONAL),$(if $(filter undefined,$(origin $(o))
 ifneq ($(filter-out clean help setup sysroot dist sizes demo,$(or $(MAKECMDGOALS),all)),)
 ifneq ($(shell CC='$(CC)' STATIC='$(STATIC)' SYSROOT='$(SYSROOT)' SYSROOT_FLAGS='$(SYSROOT_FLAGS)' GIVEN='$(GIVEN)' \
     toolchain/probe.sh $(B) $(foreach i,$(filter $(NEWER),$(ISAS_$(ARCH))),'$(i)=$(FLAGS_$(i))') || echo failed),)
-$(error $(CC) does not work)
+$(error nothing can be built with $(CC))
 endif
 include $(B)/found.mk
 endif

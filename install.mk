@@ -26,23 +26,18 @@ example-test: all $(B)/make_tiny ; $(Q)CC="$(CC)" CXX="$(CXX)" tests/example.sh 
 # The packages of Debian and its kin: what the demo uses, and what only reading COCO files and testing does.
 PACKAGES := gcc libc6-dev make libturbojpeg0-dev libpng-dev
 PACKAGES_TOO := pkg-config libjansson-dev libcmocka-dev
-setup: WANTED ?= $(PACKAGES) $(PACKAGES_TOO)
-setup:                                                          ## install what is missing (as root), or say what to type
-	$(Q)command -v dpkg-query >/dev/null || { echo "setup: no Debian here; wanted: $(WANTED), or what they are called"; exit 0; }; \
-	missing=$$(for p in $(WANTED); do dpkg-query -W -f '$${Status}' $$p 2>/dev/null | grep -q '^install ok' || printf ' %s' $$p; done); \
-	if [ -z "$$missing" ]; then exit 0; fi; \
-	if [ $$(id -u) = 0 ]; then \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends$$missing >/dev/null; \
-	else echo "setup: please run:  sudo apt-get install$$missing"; exit 1; fi
+setup: ; $(Q)CC='$(CC)' toolchain/setup.sh $(PACKAGES) $(PACKAGES_TOO) ## install what is missing (as root), or say what to type
 sysroot: ; $(Q)toolchain/sysroot.sh $(HOST) '$(CC)'             ## static libraries and musl for CC's machine (Debian; installs nothing)
 sizes: ; $(Q)toolchain/sizes.sh                                 ## static commands of several machines against their budgets
 dist: ; $(Q)toolchain/dist.sh                                   ## archives of static commands and SHA256SUMS, in build/dist
+# What make knows of the compiler may be news after the first line, so another make builds.  What to type is said again below.
 demo:                                                           ## set up, build, draw people and find them: build/demo/poise-demo.jpg
-	$(Q)$(MAKE) --no-print-directory setup WANTED='$(PACKAGES)' || echo "demo: going on without them"
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) $(B)/poise
+	$(Q)type=$$(CC='$(CC)' toolchain/setup.sh $(PACKAGES)) || echo "$$type"; \
+	$(MAKE) --no-print-directory -j$$(nproc) shown && { [ -z "$$type" ] || printf '\nWith more to build in:\n%s\n' "$$type"; }
+shown: $(B)/poise
 	$(Q)mkdir -p build/demo && cd build/demo && $(EMU) $(abspath $(B))/poise demo
 	$(Q)echo && echo "The picture is in build/demo; the command is $(B)/poise ('make install' installs it)."
 docs-images: $(B)/poise                                         ## draw the pictures in docs/images again
 	$(Q)$(B)/poise demo docs/images/predict.jpg >/dev/null
 	$(Q)$(B)/poise scene docs/images/scene.jpg --seed 21 --people 4 --vehicles 4 -q
-.PHONY: install example-test setup sysroot sizes dist demo docs-images
+.PHONY: install example-test setup sysroot sizes dist demo shown docs-images

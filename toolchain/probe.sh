@@ -7,7 +7,11 @@
 set -u
 out=$1/found.mk
 shift
-host=$($CC -dumpmachine) || exit 1
+broken() { # why
+    echo "make: $1; 'make setup' installs what is missing, or says what to type" >&2
+    exit 1
+}
+host=$($CC -dumpmachine 2>/dev/null) || broken "there is no ${CC:-compiler} here"
 asked="# $CC | ${STATIC:-} | ${SYSROOT:-} | $GIVEN | $*"
 fresh() {
     [ -e "$out" ] && [ "$(head -n 1 "$out")" = "$asked" ] || return 1
@@ -42,6 +46,12 @@ tool() {
 }
 
 mkdir -p "$(dirname "$out")"
+# First of all a program: without the headers of the C library, say, every part would seem to be absent.
+whole() {
+    printf '#include <stdint.h>\n#include <stdio.h>\n#include <math.h>\nint main(void) { return 0; }\n' |
+        $CC ${STATIC:+-static} ${SYSROOT_FLAGS:-} -o "$out.probe" -x c - -lm
+}
+why=$(whole 2>&1) || broken "$CC${STATIC:+ -static} makes no program ($(echo "$why" | sed -n '/error:\|cannot/{s/.*error: //;p;q;}'))"
 {
     echo "$asked"
     part JPEG "stdio.h turbojpeg.h" -lturbojpeg libjpeg-turbo
