@@ -36,8 +36,8 @@ FLAGS_neonbf16 := -march=armv8.2-a+bf16
 FLAGS_neoni8mm := -march=armv8.2-a+dotprod+i8mm $(filter-out -fno-peephole2,$(AS_WRITTEN))
 NEWER  := avxvnni avx512vbmi avx512vnni avx512bf16 amx neonfp16 neondot neonbf16 neoni8mm# than some compilers
 
-# Static libraries for another machine or C library: what 'make sysroot' fetched, if it did.
-SYSROOT ?= $(if $(STATIC),$(if $(or $(MUSL),$(filter-out $(shell uname -m),$(ARCH))),$(wildcard .cache/sysroot/$(HOST))))
+# Static libraries for another machine or C library: what 'make sysroot' fetched, if it came to its end.
+SYSROOT ?= $(if $(STATIC),$(if $(or $(MUSL),$(filter-out $(shell uname -m),$(ARCH))),$(patsubst %/bin/musl-gcc,%,$(wildcard .cache/sysroot/$(HOST)/bin/musl-gcc))))
 SYSROOT_FLAGS := $(if $(SYSROOT),-isystem $(SYSROOT)/usr/include -L$(SYSROOT)/usr/lib/$(HOST))
 # What this toolchain has.
 OPTIONAL := JPEG PNG JSON CMOCKA OPENMP ISAS

@@ -11,7 +11,8 @@ static_command() {
         return 1
     fi
     if [ "$libc" = musl ]; then
-        [ -x "$sysroot/bin/musl-gcc" ] || ${MAKE:-make} -s CC="$gcc" sysroot >&2 || {
+        # (Its paths are those of the place where it was made.)
+        { [ -x "$sysroot/bin/musl-gcc" ] && grep -qF "$PWD/$sysroot/" "$sysroot/musl.specs"; } || ${MAKE:-make} -s CC="$gcc" sysroot >&2 || {
             echo "SKIP $triple with musl: 'make CC=$gcc sysroot' failed"
             return 1
         }

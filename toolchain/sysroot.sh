@@ -3,6 +3,7 @@
 # .cache/sysroot/TRIPLE: static libjpeg-turbo, libpng, zlib, jansson and cmocka, and musl with a compiler bin/musl-gcc.
 #
 # Nothing is installed: packages of that architecture are fetched by an apt that has folders of its own, and unpacked.
+# bin/musl-gcc comes last: without it the folder is half made, and others take no notice of it.
 # Needs Debian or its kin, and the network.
 set -eu
 triple=$1 gcc=$2
@@ -51,10 +52,11 @@ mkdir -p "$root/usr/lib/$musl"
 sed "s,/usr/\(lib\|include\)/$musl,$top/$root/usr/\1/$musl,g" "$root/usr/lib/$musl/musl-gcc.specs" >"$root/musl.specs"
 printf '*lib:\n-lfortified -lc\n\n' >>"$root/musl.specs"
 # (cmocka.h defines uintptr_t itself where it does not see glibc.)
-printf '#!/bin/sh\nexec "${REALGCC:-%s}" -D_UINTPTR_T "$@" -specs "%s"\n' "$gcc" "$top/$root/musl.specs" >"$root/bin/musl-gcc"
-chmod +x "$root/bin/musl-gcc"
+new=$root/bin/musl-gcc.new
+printf '#!/bin/sh\nexec "${REALGCC:-%s}" -D_UINTPTR_T "$@" -specs "%s"\n' "$gcc" "$top/$root/musl.specs" >"$new"
+chmod +x "$new"
 ar=$($gcc -print-prog-name=ar)
-"$root/bin/musl-gcc" -O2 -c -o "$root/fortified.o" "$here/fortified.c"
+"$new" -O2 -c -o "$root/fortified.o" "$here/fortified.c"
 $ar rcs "$root/usr/lib/$musl/libfortified.a" "$root/fortified.o"
 c=$(ls "$work"/debs/cmocka-*/src/cmocka.c 2>/dev/null || true)
 if [ -n "$c" ]; then # for both C libraries
@@ -64,4 +66,5 @@ if [ -n "$c" ]; then # for both C libraries
     $ar rcs "$root/usr/lib/$triple/libcmocka.a" "$root/cmocka.o"
 fi
 rm -rf "$work" "$root"/*.o
+mv "$new" "$root/bin/musl-gcc"
 echo "sysroot: $root has static libraries and bin/musl-gcc for $triple"
