@@ -45,11 +45,13 @@ begin() { # case, owner of the clone
 }
 user=$(chroot "$kept/base" id -u newcomer):$(chroot "$kept/base" id -g newcomer)
 succeeds() { # at most seconds, user, command
-    local most=$1 from=$SECONDS
+    local most=$1 wall cpu
     shift
-    inside "$@" || fail "$case: $2: exit $?"
-    echo "newcomer: $case: $2: $((SECONDS - from)) s"
-    [ $((SECONDS - from)) -le "$most" ] || fail "$case: $2: more than $most s"
+    TIMEFORMAT='%R %U %S'
+    { time inside "$@"; } 2>"$work/time" || fail "$case: $2: exit $?"
+    read -r wall cpu <<<"$(awk '{ printf "%.0f %.0f", $1, $2 + $3 }' "$work/time")"
+    echo "newcomer: $case: $2: $wall s, $cpu s of processors"
+    [ "$wall" -le "$most" ] || fail "$case: $2: more than $most s"
 }
 says() { grep -qF -- "$1" "$work/out" || fail "$case: does not say: $1"; }
 picture() { [ -s "$work/$case/upper/srv/poise/build/demo/poise-demo.$1" ] || fail "$case: no picture"; }
