@@ -51,6 +51,7 @@ static poise_status look(demo *d)
     const poise_detect_options o = {.conf = 0.35f, .iou = 0.5f, .max_det = MOST};
     for (int i = 0; i < RUNS; i++) {
         ps_detector *by = ps_nets_for(&d->nets, WIDTH, HEIGHT);
+        if (!by) return POISE_NO_MEMORY;
         PS_TRY(ps_detector_run(by, &d->img, &o, d->found, MOST, &d->n));
         const double ms[3] = {by->pre_ms, by->run_ms, by->post_ms};
         for (int k = 0; k < 3; k++)
@@ -99,6 +100,7 @@ static poise_status run(demo *d, const ps_args *a)
     d->words[0] = PS_DEFAULT_MODEL;
     d->args.words = (ps_texts){1, d->words};
     PS_TRY(draw_scene(d));
+    d->nets.lean = true;
     PS_TRY(ps_nets_open(&d->nets, &d->args));
     PS_TRY(look(d));
     annotate(d);

@@ -72,6 +72,7 @@ static poise_status prepare(job *j)
 {
     const ps_args *a = j->args;
     for (int i = 1; i < a->words.n; i++) PS_TRY(ps_sources_add(&j->sources, a->words.v[i]));
+    j->nets.lean = true;
     PS_TRY(ps_nets_open(&j->nets, a));
     j->detector = j->nets.net[0].detector;
     bool classes = j->detector->task.kind == PS_TASK_CLASSIFY;
@@ -113,7 +114,13 @@ static poise_status predict(job *j, int i)
     PS_TRY(ps_image_open_shrunk(f.source, whole ? NULL : &(ps_shrink){shrink, j}, &img));
     f.decode_ms = ps_clock_ms() - from;
     f.w = ps_image_full_w(&img), f.h = ps_image_full_h(&img);
-    f.by = j->detector = ps_nets_for(&j->nets, f.w, f.h);
+    ps_detector *by = ps_nets_for(&j->nets, f.w, f.h);
+    if (!by) {
+        poise_image_close(&img);
+        j->stop = true;
+        return POISE_NO_MEMORY;
+    }
+    f.by = j->detector = by;
     poise_status s = j->n_boxes ? ps_detector_run_boxes(j->detector, &img, (const float(*)[4])j->boxes,
                                                         j->n_boxes, &j->options, j->found, j->cap, &f.n)
                                 : ps_detector_run(j->detector, &img, &j->options, j->found, j->cap, &f.n);

@@ -75,18 +75,18 @@ poise_status ps_nets_open(ps_nets *n, const ps_args *a)
     const char *square = n->rect ? why_square(n) : NULL;
     if (square && a->verbose) ps_cli_note(a, "no --rect: %s\n", square);
     if (square) n->rect = false;
+    const ps_detector *own = n->net[0].detector;
+    n->fit = own->pixels.fit, n->side = own->task.in_h, n->cell = 32;
+    for (int i = 0; i < own->task.n_levels; i++)
+        if (own->task.stride[i] > n->cell) n->cell = own->task.stride[i];
     return POISE_OK;
 }
 
 /* The smallest multiple of the largest cell that holds what becomes of a side. */
-static int32_t cells(const ps_task *t, int32_t size)
+static int32_t cells(const ps_nets *n, int32_t size)
 {
-    int32_t cell = 32;
-    for (int i = 0; i < t->n_levels; i++)
-        if (t->stride[i] > cell) cell = t->stride[i];
-    int32_t most = t->in_h; /* square */
-    size = (size + cell - 1) / cell * cell;
-    return size < most ? size : most;
+    size = (size + n->cell - 1) / n->cell * n->cell;
+    return size < n->side ? size : n->side;
 }
 
 /* Bytes that are open. */
@@ -105,11 +105,11 @@ static poise_status open_shape(const ps_nets *n, int32_t h, int32_t w, ps_net *n
 {
     ps_graph g = {0};
     void *bytes = NULL;
-    size_t size = 0, detector = ps_detector_size(n->net[0].model, &n->net[0].detector->task);
+    size_t size = 0;
     poise_options o;
     PS_TRY(ps_cli_options(n->args, n->args->threads, &o));
     if (o.max_memory) {
-        size_t left = ps_memory_left();
+        size_t left = ps_memory_left(), detector = ps_detector_size(n->net[0].model, &n->net[0].detector->task);
         PS_REQUIRE(left > detector, POISE_NO_MEMORY, "--max-mem leaves nothing for a second shape");
         o.max_memory = left - detector;
     }
@@ -132,6 +132,17 @@ static poise_status open_shape(const ps_nets *n, int32_t h, int32_t w, ps_net *n
     return s;
 }
 
+/* Nothing was seen in the network's own size: its memory is for the shape of the first picture.  If the file does not allow
+ * that, all is as before. */
+static void open_instead(ps_nets *n, int32_t h, int32_t w)
+{
+    stop(&n->net[0]);
+    if (open_shape(n, h, w, &n->net[0]) == POISE_OK) return;
+    if (n->args->verbose) ps_cli_note(n->args, "no --rect: %s\n", poise_error_text());
+    n->rect = false;
+    if (open_own(n) || start(n, &n->net[0])) stop(&n->net[0]);
+}
+
 /* Room for one more; false when only the network's own size is left. */
 static bool make_room(ps_nets *n)
 {
@@ -144,19 +155,9 @@ static bool make_room(ps_nets *n)
     return true;
 }
 
-ps_detector *ps_nets_for(ps_nets *n, int32_t w, int32_t h)
+/* One more shape, or the first where it cannot be had. */
+static ps_detector *another(ps_nets *n, int32_t net_w, int32_t net_h)
 {
-    const ps_detector *own = n->net[0].detector;
-    const ps_task *t = &own->task;
-    if (!n->rect) return n->net[0].detector;
-    ps_geometry g = ps_geometry_make(own->pixels.fit, 0, w, h, t->in_w, t->in_h);
-    int32_t net_w = cells(t, g.new_w), net_h = cells(t, g.new_h);
-    n->clock++;
-    for (int i = 0; i < n->n; i++)
-        if (n->net[i].h == net_h && n->net[i].w == net_w) {
-            n->net[i].used = n->clock;
-            return n->net[i].detector;
-        }
     if (n->n == PS_MAX_NETS) make_room(n);
     ps_net *net = &n->net[n->n];
     poise_status s;
@@ -174,6 +175,22 @@ ps_detector *ps_nets_for(ps_nets *n, int32_t w, int32_t h)
                     n->n == 2 ? "second" : "next", PS_MAX_NETS, ps_cli_bytes(open_bytes(n), text));
     }
     return net->detector;
+}
+
+ps_detector *ps_nets_for(ps_nets *n, int32_t w, int32_t h)
+{
+    if (!n->rect) return n->net[0].detector;
+    ps_geometry g = ps_geometry_make(n->fit, 0, w, h, n->side, n->side);
+    int32_t net_w = cells(n, g.new_w), net_h = cells(n, g.new_h);
+    bool first = !n->clock++;
+    for (int i = 0; i < n->n; i++)
+        if (n->net[i].h == net_h && n->net[i].w == net_w) {
+            n->net[i].used = n->clock;
+            return n->net[i].detector;
+        }
+    if (!first || !n->lean || n->args->max_mem) return another(n, net_w, net_h);
+    open_instead(n, net_h, net_w);
+    return n->net[0].detector;
 }
 
 void ps_nets_close(ps_nets *n)

@@ -50,14 +50,19 @@ static void expect(ps_nets *n, int32_t w, int32_t h, int32_t net_w, int32_t net_
     assert_true(n->n >= 1 && n->n <= PS_MAX_NETS);
 }
 
-static void rectangles(void **state)
+static void rectangles_of(bool lean)
 {
-    (void)state;
     const char *words;
     const ps_args a = args_of(&words, true, 0);
-    ps_nets n = {0};
+    ps_nets n = {.lean = lean};
     write_net();
     if (ps_nets_open(&n, &a)) fail_msg("%s", poise_error_text());
+    if (lean) { /* one network at a time, until pictures have two shapes */
+        expect(&n, 1920, 1080, 128, 96);
+        assert_int_equal(n.n, 1);
+        expect(&n, 1000, 1000, 128, 128);
+        assert_int_equal(n.n, 2);
+    }
     for (int round = 0; round < 2; round++) { /* more shapes than are kept */
         expect(&n, 1000, 1000, 128, 128);
         expect(&n, 1920, 1080, 128, 96); /* 72 rows */
@@ -81,6 +86,13 @@ static void rectangles(void **state)
     for (int i = 0; i < m; i++) assert_true(found[i].x2 <= 100 && found[i].y2 <= 50);
     ps_nets_close(&n);
     unlink(path);
+}
+
+static void rectangles(void **state)
+{
+    (void)state;
+    rectangles_of(false);
+    rectangles_of(true);
 }
 
 /* What the account has beside the plan, and of it for results. */
