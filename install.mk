@@ -39,5 +39,6 @@ shown: $(B)/poise
 	$(Q)echo && echo "The picture is in build/demo; the command is $(B)/poise ('make install' installs it)."
 docs-images: $(B)/poise                                         ## draw the pictures in docs/images again
 	$(Q)$(B)/poise demo docs/images/predict.jpg >/dev/null
+	$(Q)$(B)/poise info default -t 1 --svg docs/images/plan.svg >/dev/null
 	$(Q)$(B)/poise scene docs/images/scene.jpg --seed 21 --people 4 --vehicles 4 -q
 .PHONY: install example-test setup sysroot sizes dist demo shown docs-images

@@ -29,8 +29,9 @@ static void parts(void)
 {
     printf("built with   OpenMP %s, JPEG %s, PNG %s, JSON reader %s\n", PS_WITH_OPENMP ? "yes" : "no", PS_WITH_JPEG ? "yes" : "no",
            PS_WITH_PNG ? "yes" : "no", PS_WITH_JSON ? "yes" : "no");
-    printf("parts       %s%s%s%s%s\n", PS_WITH_ONNX ? " onnx" : "", PS_WITH_TFLITE ? " tflite" : "",
-           PS_WITH_QUANTIZE ? " quantize" : "", PS_WITH_BENCH ? " bench" : "", PS_WITH_VAL ? " val" : "");
+    printf("parts       %s%s%s%s%s%s%s\n", PS_WITH_ONNX ? " onnx" : "", PS_WITH_TFLITE ? " tflite" : "",
+           PS_WITH_QUANTIZE ? " quantize" : "", PS_WITH_BENCH ? " bench" : "", PS_WITH_VAL ? " val" : "",
+           PS_WITH_SCENE ? " scene" : "", PS_WITH_EMBED ? " and the network called default" : "");
 }
 
 static void sets(unsigned found, const ps_kernels *k)
