@@ -46,6 +46,7 @@ VINLINE void vrows_of_pairs(const vi acc[2], vi rows[2])
 #define U8_LANES
 #define U8_EIGHTS
 #define U8_NV 4
+#define U8_WAIT 24
 #define UPTO6(X, nv) X(nv, 1) X(nv, 2) X(nv, 3) X(nv, 4) X(nv, 5) X(nv, 6)
 #define UPTO8(X, nv) UPTO6(X, nv) X(nv, 7) X(nv, 8)
 #define U8_EACH(X) UPTO8(X, 1) UPTO8(X, 2) UPTO6(X, 3) UPTO6(X, 4)

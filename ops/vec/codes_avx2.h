@@ -38,7 +38,9 @@ VINLINE vf vpick(const float t[32], vf index)
 }
 
 #define VPICK_HALF
-VINLINE vf vpick_half(const float t[16], vf index) { return vpick16(t, _mm256_castps_si256(index)); }
+typedef const float *vhalf;
+VINLINE vhalf vhalf_of(const float t[16]) { return t; }
+VINLINE vf vpick_half(const vhalf *t, vf index) { return vpick16(*t, _mm256_castps_si256(index)); }
 /* x, negated where u is negative. */
 VINLINE vf vsign_of(vf u, vf x) { return _mm256_xor_ps(_mm256_and_ps(vset(-0.0f), u), x); }
 

@@ -39,11 +39,7 @@ VINLINE vf vcurve_end(vf u) { return vmax(vset(-PS_CURVE_END), vmin(vset(PS_CURV
 
 #ifdef __aarch64__
 /* Sixteen floats, and which of their bytes make number i of them: 4i to 4i + 3. */
-VINLINE uint8x16x4_t vtable16(const float *t)
-{
-    return (uint8x16x4_t){{vreinterpretq_u8_f32(vld1q_f32(t)), vreinterpretq_u8_f32(vld1q_f32(t + 4)),
-                           vreinterpretq_u8_f32(vld1q_f32(t + 8)), vreinterpretq_u8_f32(vld1q_f32(t + 12))}};
-}
+VINLINE uint8x16x4_t vtable16(const float *t) { return vtable64_of((const uint8_t *)(const void *)t); }
 VINLINE uint8x16_t vfour_bytes(uint32x4_t i, uint32_t first)
 {
     return vreinterpretq_u8_u32(vaddq_u32(vmulq_u32(i, vdupq_n_u32(0x04040404)), vdupq_n_u32(first)));
@@ -59,10 +55,12 @@ VINLINE vf vpick(const float t[32], vf index)
 #define VPICK_HALF
 /* `index` is PS_CURVE_SHIFT + i, 0 <= i < 16, whose upper bits times 4 are taken off again; or NaN, and so is what comes of
  * it, whatever is picked. */
-VINLINE vf vpick_half(const float t[16], vf index)
+typedef uint8x16x4_t vhalf;
+VINLINE vhalf vhalf_of(const float t[16]) { return vtable16(t); }
+VINLINE vf vpick_half(const vhalf *t, vf index)
 {
     const uint32_t shift = 0x4B400000; /* PS_CURVE_SHIFT */
-    return vreinterpretq_f32_u8(vqtbl4q_u8(vtable16(t), vfour_bytes(vreinterpretq_u32_f32(index), 0x03020100 - shift * 4)));
+    return vreinterpretq_f32_u8(vqtbl4q_u8(*t, vfour_bytes(vreinterpretq_u32_f32(index), 0x03020100 - shift * 4)));
 }
 VINLINE vf vsign_of(vf u, vf x)
 {
@@ -77,6 +75,8 @@ VINLINE int16x8_t vcodes(vf a, vf b)
     int32x4_t x = vcvtnq_s32_f32(vmaxnmq_f32(a, low)), y = vcvtnq_s32_f32(vmaxnmq_f32(b, low));
     return vqmovn_high_s32(vqmovn_s32(x), y);
 }
+/* Held to 0..255. */
+VINLINE uint8x16_t vbytes_of(int16x8_t a, int16x8_t b) { return vqmovun_high_s16(vqmovun_s16(a), b); }
 #else
 VINLINE vf vpick(const float t[32], vf index)
 {
@@ -92,6 +92,7 @@ VINLINE int16x4_t vcodes_half(vf y)
     return vmovn_s32(vreinterpretq_s32_f32(y));
 }
 VINLINE int16x8_t vcodes(vf a, vf b) { return vcombine_s16(vcodes_half(a), vcodes_half(b)); }
+VINLINE uint8x16_t vbytes_of(int16x8_t a, int16x8_t b) { return vcombine_u8(vqmovun_s16(a), vqmovun_s16(b)); }
 #endif
 // clang-format on
 
@@ -101,17 +102,17 @@ VINLINE void vstore_codes(int nv, int rows, uint8_t *p, ptrdiff_t ld, const vf *
 {
     const int16x8_t zeros = vdupq_n_s16((int16_t)zero);
     const int all = rows * nv;
-    uint8x8_t low = vqmovun_s16(vqaddq_s16(vcodes(y[0], y[all > 1]), zeros)), high = low;
-    if (all > 2) high = vqmovun_s16(vqaddq_s16(vcodes(y[2], y[3]), zeros));
+    const int16x8_t first = vqaddq_s16(vcodes(y[0], y[all > 1]), zeros);
+    const int16x8_t second = all > 2 ? vqaddq_s16(vcodes(y[2], y[3]), zeros) : first;
+    uint8x16_t all_codes = vbytes_of(first, second);
     (void)top;
     if (table) {
         const vtable256 t = vtable256_of(table);
-        uint8x16_t x = vlookup(vcombine_u8(low, high), &t);
-        low = vget_low_u8(x);
-        high = vget_high_u8(x);
+        all_codes = vlookup(all_codes, &t);
     }
+    const uint8x8_t low = vget_low_u8(all_codes), high = vget_high_u8(all_codes);
     if (nv == 4) {
-        vst1q_u8(p, vcombine_u8(low, high));
+        vst1q_u8(p, all_codes);
     } else if (nv == 2) {
         vst1_u8(p, low);
         if (rows == 2) vst1_u8(p + ld, high);
