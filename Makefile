@@ -147,6 +147,6 @@ $(B)/%.o: %.c Makefile $(B)/flags ; @mkdir -p $(@D)
 	$(call say,CC,$<) $(CC) $(ALL) -MMD -MP -c -o $@ $<
 -include $(LIB:%.c=$(B)/%.d) $(APP:%.c=$(B)/%.d) $(B)/app/main.d $(CHECK:%.c=$(B)/%.d) $(TESTS:%.c=$(B)/%.d) $(SUPPORT:%.c=$(B)/%.d) \
     $(B)/tests/make_tiny.d $(B)/tests/tiny_onnx.d $(B)/tests/onnx_nodes.d
-include install.mk tests/fuzz/fuzz.mk bench/bench.mk
+include install.mk tests/fuzz/fuzz.mk bench/bench.mk models/zoo/zoo.mk
 .PHONY: FORCE memory-test build-tests cli-test onnx-nodes operators all check bench-kernels clean help units test lint
 .DEFAULT_GOAL := all

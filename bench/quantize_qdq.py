@@ -75,7 +75,8 @@ class Twin:
         shape = [-1 if i == axis else 1 for i in range(value.ndim)]
         limit = np.iinfo(kind).max
         codes = np.clip(np.round(value / scale.reshape(shape)), -limit, limit).astype(kind)
-        by = [self.constant(name + "/q", codes), self.constant(name + "/scale", scale), self.constant(name + "/zero", np.zeros(scale.shape, kind))]
+        zero = np.zeros(scale.shape, kind)
+        by = [self.constant(name + "/" + end, v) for end, v in (("q", codes), ("scale", scale), ("zero", zero))]
         self.nodes.append(helper.make_node("DequantizeLinear", by, [name + "/dq"], axis=axis))
         return name + "/dq"
 
@@ -100,7 +101,8 @@ class Twin:
             scale = max((high - low) / 255, 1e-8)
             zero = np.uint8(np.clip(round(-low / scale), 0, 255))
             codes = np.clip(np.round(value / scale) + int(zero), 0, 255).astype(np.uint8)
-            by = [self.constant(tensor + "/q", codes), self.constant(tensor + "/scale", np.float32(scale)), self.constant(tensor + "/zero", zero)]
+            held = (("q", codes), ("scale", np.float32(scale)), ("zero", zero))
+            by = [self.constant(tensor + "/" + end, v) for end, v in held]
             self.nodes.append(helper.make_node("DequantizeLinear", by, [tensor + "/dq"]))
             self.seen_as[tensor] = tensor + "/dq"
         elif tensor in self.ranges and tensor not in self.merged:

@@ -50,18 +50,30 @@ home '(^|[^_a-z])(exit|abort|printf|puts) ?\(' 'app/' 'only app/ prints or exits
 grep -rnE '(^|[^_a-z])alloca ?\(' --include='*.[ch]' . | grep -vE '^./(build|\.cache)/' | each 'alloca'
 
 # 5. Text.
-files=$(git ls-files 2>/dev/null '*.c' '*.h' '*.def' '*.inc' '*.sh' Makefile)
-[ -n "$files" ] || files=$(find . -name build -prune -o \( -name '*.[ch]' -o -name '*.def' -o -name '*.inc' \) -print)
+files=$(git ls-files 2>/dev/null '*.c' '*.h' '*.def' '*.inc' '*.sh' '*.py' '*.mk' Makefile)
+[ -n "$files" ] || files=$(find . -name build -prune -o \( -name '*.[ch]' -o -name '*.def' -o -name '*.inc' -o -name '*.py' \) -print)
 grep -nE '[[:space:]]+$' $files | cut -c1-100 | each 'trailing blanks'
-grep -nP '\t' $(echo "$files" | tr ' ' '\n' | grep -E '\.(c|h|def|inc)$') | cut -c1-100 | each 'a tab'
+grep -nP '\t' $(echo "$files" | tr ' ' '\n' | grep -E '\.(c|h|def|inc|py)$') | cut -c1-100 | each 'a tab'
 grep -nE '\b(TODO|FIXME|XXX)\b' $(echo "$files" | tr ' ' '\n' | grep -v lint.sh) | cut -c1-100 | each 'unfinished'
 for f in $files; do
     [ -z "$(tail -c1 "$f")" ] || say "no newline at the end: $f"
 done
-echo "$files" | tr ' ' '\n' | sed 's,.*/,,' | grep -E '\.[ch]$' | sort | uniq -d | each 'file name used twice'
+echo "$files" | tr ' ' '\n' | sed 's,.*/,,' | grep -E '\.([ch]|py)$' | sort | uniq -d | each 'file name used twice'
+
+# Python: lines of at most 132 columns, and a grammar that python3 reads (which imports nothing: torch need not be there).
+python=$(echo "$files" | tr ' ' '\n' | grep -E '\.py$')
+awk 'length > 132 { print FILENAME ":" FNR ": " length " columns" }' $python | each 'a long line'
+if command -v python3 >/dev/null; then
+    echo "$python" | python3 -c 'import ast, sys
+for path in sys.stdin.read().split():
+    try: ast.parse(open(path).read(), path)
+    except SyntaxError as e: print(e)' | each 'Python'
+else
+    echo "lint: SKIPPED: grammar of Python files (no python3)"
+fi
 
 # 6. Size: files <= 600 lines, functions <= 80 (kernels of an ISA are exempt from the second).
-for f in $(echo "$files" | tr ' ' '\n' | grep -E '\.[ch]$'); do
+for f in $(echo "$files" | tr ' ' '\n' | grep -E '\.([ch]|py)$'); do
     n=$(wc -l <"$f")
     [ "$n" -le 600 ] || say "$f has $n lines (600 is the limit)"
 done
