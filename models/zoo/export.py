@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections import Counter
 
 import numpy as np
@@ -20,6 +21,7 @@ import torch.nn as nn
 import weights
 from model import JOINTS, Deploy
 
+warnings.filterwarnings("ignore", message="The shape inference of prim::Constant")  # torch 1.13, of every constant
 TOLERANCE, SCORE_TOLERANCE = 1e-2, 1e-4
 
 

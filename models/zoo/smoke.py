@@ -12,8 +12,10 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 SEED, HELD_SEED = 1000, 900000
 SIZE = 160  # pixels: four times as many pictures in the time as at 320
+# One thread: small steps gain little from two, and on a busy machine these wait for each other (a tenth of the speed).
 # One photo at a time rather than mosaics: in so short a time it is best to practise on what the test looks like.
-SETTINGS = ["--size", SIZE, "--first", 0, "--batch", 16, "--lr", 4e-3, "--warm", 40, "--mosaics", 0, "--report", 0]
+SETTINGS = ["--size", SIZE, "--first", 0, "--batch", 16, "--lr", 4e-3, "--warm", 40, "--mosaics", 0, "--report", 0,
+            "--threads", 1, "--workers", 1, "--steps", 300]  # on a slow or busy machine the time is not enough
 WINDOW = 20  # steps over which the loss is averaged
 
 
@@ -44,7 +46,7 @@ def main():
     ap.add_argument("--seconds", type=float, default=120, help="of training")
     ap.add_argument("--scenes", type=int, default=400, help="to train on")
     ap.add_argument("--held", type=int, default=60, help="to judge by")
-    ap.add_argument("--least-ap50", type=float, default=0.1, help="AP50 below which it fails")
+    ap.add_argument("--least-ap50", type=float, default=0.35, help="AP50 below which it fails")
     a = ap.parse_args()
     scenes, held, network, quantised = (os.path.join(a.out, n) for n in ("scenes", "held", "zoo.onnx", "zoo-int8.poise"))
     python("scenes.py", "--out", scenes, "--frames", a.scenes, "--seed", SEED, "--poise", a.poise, "--", "--size", "240x320")
@@ -65,7 +67,7 @@ def main():
         sys.exit("zoo: the loss did not fall")
     for name, r in rows:
         if not r["map50"] >= a.least_ap50:
-            sys.exit(f"zoo: AP50 of {name} is below {a.least_ap50}: on a slow or busy machine, give it more ZOO_SECONDS")
+            sys.exit(f"zoo: AP50 of {name} is {r['map50']:.3f}, below {a.least_ap50}")
     print(f"zoo: ok; {network}, {quantised}")
 
 

@@ -112,6 +112,7 @@ def options():
     ap.add_argument("--data", nargs="+", required=True, help="stores, each FOLDER or FOLDER=SHARE of what is drawn")
     ap.add_argument("--out", required=True)
     ap.add_argument("--minutes", type=float, default=60)
+    ap.add_argument("--steps", type=int, default=1, help="at least so many, however long they take")
     ap.add_argument("--init", help="go on from these weights (.pt or .onnx of this network)")
     ap.add_argument("--size", type=int, default=256)
     ap.add_argument("--first-size", type=int, default=192)
@@ -147,9 +148,10 @@ def main():
     began, next_report = time.time(), a.report
     for batch in t.batches:
         minutes = (time.time() - began) / 60
-        if minutes >= a.minutes:
+        part = min(minutes / a.minutes, t.steps / a.steps)
+        if part >= 1:
             break
-        t.schedule(minutes / a.minutes)
+        t.schedule(part)
         losses = t.step(*batch)
         print(t.steps, f"{minutes:.3f}", batch[0].shape[1], *(f"{v:.4f}" for v in losses), sep="\t", file=table, flush=True)
         if t.steps % 50 == 0:
