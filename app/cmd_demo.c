@@ -4,6 +4,7 @@
 #include "app/draw.h"
 #include "app/embedded.h"
 #include "app/nets.h"
+#include "app/save.h"
 #include "app/scene.h"
 #include "runtime/clock.h"
 #include "runtime/memory.h"
@@ -12,7 +13,7 @@
 
 #include <string.h>
 
-enum { WIDTH = 640, HEIGHT = 480, FRAMES = 100, PEOPLE = 5, RUNS = 20, MOST = 32, JPEG_QUALITY = 92 };
+enum { WIDTH = 640, HEIGHT = 480, FRAMES = 100, PEOPLE = 5, RUNS = 20, MOST = 32, JPEG_QUALITY = 92, PICTURE_TEXT = 20 };
 
 typedef struct demo {
     ps_args args;
@@ -26,10 +27,11 @@ typedef struct demo {
     double ms[4]; /* drawing, and the fastest run: before the network, in it, behind it */
 } demo;
 
-static const char *picture_of(const ps_args *a)
+static const char *picture_of(const ps_args *a, char name[PICTURE_TEXT])
 {
     if (a->words.n) return a->words.v[0];
-    return PS_WITH_JPEG ? "poise-demo.jpg" : PS_WITH_PNG ? "poise-demo.png" : "poise-demo.bmp";
+    snprintf(name, PICTURE_TEXT, "poise-demo%s", ps_save_ending(false));
+    return name;
 }
 
 static poise_status draw_scene(demo *d)
@@ -85,16 +87,18 @@ static void tell(const demo *d, const char *picture)
     printf("memory      %s planned, %s held at most, the picture and its drawing with it\n", ps_cli_bytes(all.total, planned),
            ps_cli_bytes(ps_process_most(), held));
     printf("kernels     %s\n", poise_model_kernels(m));
-    printf("picture     %s\n\nnext        poise predict photo.jpg --save          people in a photo of yours\n"
-           "            poise predict yolov8n.onnx photo.jpg    with a network of yours\n"
-           "            poise scene film.y4m --people 6         more to look at\n"
-           "            poise help\n",
-           picture);
+    const char *ending = ps_save_ending(false), *net = PS_WITH_ONNX ? "yolov8n.onnx" : "yolov8n.poise";
+    printf("picture     %s\n\n", picture);
+    printf("next        poise predict photo%s --save          people in a photo of yours\n", ending);
+    printf("            poise predict %s photo%s %*swith a network of yours\n", net, ending, PS_WITH_ONNX ? 3 : 2, "");
+    printf("            poise scene film.y4m --people 6         more to look at\n"
+           "            poise help\n");
 }
 
 static poise_status run(demo *d, const ps_args *a)
 {
-    const char *picture = picture_of(a);
+    char name[PICTURE_TEXT];
+    const char *picture = picture_of(a, name);
     PS_REQUIRE(PS_WITH_EMBED, POISE_UNSUPPORTED, "this poise was built without a network of its own (EMBED=0)");
     d->args = *a;
     d->words[0] = PS_DEFAULT_MODEL;

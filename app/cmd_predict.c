@@ -159,7 +159,7 @@ static void speed(const job *j)
         "(1, %d, %d, %d), precision %s\n",
         j->ms[0] / n, j->ms[1] / n, j->ms[2] / n, j->ms[3] / n, t->in_c, t->in_h, t->in_w, poise_model_kernels(j->nets.net[0].model));
     if (j->args->verbose) tell_memory(j);
-    if (*j->save.dir) ps_cli_note(j->args, "Results saved to %s\n", j->save.dir);
+    if (*j->save.dir && !j->stop) ps_cli_note(j->args, "Results saved to %s\n", j->save.dir);
 }
 
 static int predict_all(job *j)

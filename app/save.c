@@ -83,6 +83,12 @@ static poise_status save_labels(const ps_save *s, const ps_frame *f)
     return ps_cli_commit(&o);
 }
 
+const char *ps_save_ending(bool png)
+{
+    if (PS_WITH_PNG && (png || !PS_WITH_JPEG)) return ".png";
+    return PS_WITH_JPEG ? ".jpg" : ".bmp";
+}
+
 /* Letters that are safe in the name of a directory. */
 static void safe(char *name)
 {
@@ -90,7 +96,7 @@ static void safe(char *name)
         if (*name == '/' || *name == '\\' || (unsigned char)*name < 32) *name = '_';
 }
 
-/* "<dir>/crops/<class>/<stem>.jpg", or <stem>_2.jpg ... for objects after the first; its directory is made. */
+/* "<dir>/crops/<class>/<stem>.jpg" (or what else is written), or <stem>_2.jpg ... for objects after the first; its directory is made. */
 static poise_status crop_name(ps_save *s, const ps_frame *f, int i, char path[PS_PATH_TEXT])
 {
     char wanted[PS_PATH_TEXT], name[80], number[16], ending[24] = "";
@@ -103,7 +109,7 @@ static poise_status crop_name(ps_save *s, const ps_frame *f, int i, char path[PS
     int n = snprintf(wanted, sizeof wanted, "%s/crops/%s/%s%s", s->dir, name, s->stem, ending);
     PS_REQUIRE(n > 0 && (size_t)n < sizeof wanted - 8, POISE_IO, "%.60s...: the path is too long", s->stem);
     PS_TRY(ps_unique_name(&s->names, wanted, path, PS_PATH_TEXT - 4));
-    memcpy(path + strlen(path), ".jpg", sizeof ".jpg");
+    memcpy(path + strlen(path), ps_save_ending(false), sizeof ".jpg");
     return POISE_OK;
 }
 
@@ -136,7 +142,7 @@ static poise_status save_picture(const ps_save *s, const ps_frame *f, poise_imag
     }
     const char *dot = strrchr(ps_cli_base(f->source), '.');
     bool png = dot && !strcasecmp(dot, ".png");
-    PS_TRY(file_name(s, "", png ? ".png" : ".jpg", path));
+    PS_TRY(file_name(s, "", ps_save_ending(png), path));
     return poise_image_save(img, path, JPEG_QUALITY);
 }
 

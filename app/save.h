@@ -15,6 +15,8 @@ typedef struct ps_save {
 
 /* Saves what the options ask for; draws into img.  Makes the directory on the first call. */
 poise_status ps_save_frame(ps_save *s, const ps_frame *f, poise_image *img);
+/* ".jpg", or what else this build writes; ".png" where that is preferred and can be had. */
+const char *ps_save_ending(bool png);
 void ps_save_free(ps_save *s);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include <link.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static int add_image(struct dl_phdr_info *info, size_t size, void *ctx)
@@ -32,10 +33,11 @@ size_t ps_process_most(void)
 {
     char line[128];
     size_t kb = 0;
-    FILE *f = fopen("/proc/self/status", "r"); /* getrusage would count what forked this process before it became ours */
-    if (!f) return 0;
-    while (fgets(line, sizeof line, f))
+    FILE *f = fopen("/proc/self/status", "r");
+    while (f && fgets(line, sizeof line, f))
         if (sscanf(line, "VmHWM: %zu kB", &kb) == 1) break;
-    fclose(f);
+    if (f) fclose(f);
+    struct rusage u; /* the second choice: it also counts what forked this process, before it became ours */
+    if (!kb && !getrusage(RUSAGE_SELF, &u)) kb = (size_t)u.ru_maxrss;
     return kb * 1024;
 }

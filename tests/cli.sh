@@ -69,6 +69,13 @@ valid() { # the whole of stdout is JSON
     [ -s out ] && json <out || fail "$1: not JSON"
 }
 
+built=$($poise doctor | grep '^built with')
+case $built in # what pictures are saved as
+*'JPEG yes'*) kind=jpg ;;
+*'PNG yes'*) kind=png ;;
+*) kind=bmp ;;
+esac
+
 # usage
 expect 2 "no words" $poise
 expect 0 "help" $poise help
@@ -197,15 +204,15 @@ prints '^red.ppm,0,0,ball,0.9,8,8,24,40'
 expect 0 "yolo" $poise predict d.poise red.ppm --format yolo
 prints '^0 0.25 0.375 0.25 0.5 0.9'
 expect 0 "save" $poise predict d.poise red.ppm save=True save_txt=True --save_conf --save-crop project=r
-for f in r/predict/red.jpg r/predict/labels/red.txt r/predict/crops/ball/red.jpg; do
+for f in r/predict/red.$kind r/predict/labels/red.txt r/predict/crops/ball/red.$kind; do
     [ -s $f ] || fail "$f was not saved"
 done
 expect 0 "save again" $poise predict d.poise red.ppm --save --project r
-[ -s r/predict2/red.jpg ] || fail "the second directory has no number"
+[ -s r/predict2/red.$kind ] || fail "the second directory has no number"
 mkdir one two
 cp red.ppm one/x.ppm && cp blue.ppm two/x.ppm && cp grey.ppm x-2.ppm
 expect 0 "one name in several directories" $poise predict d.poise one/x.ppm x-2.ppm two/x.ppm save save_txt save_crop conf=0.1 project=twins
-for f in x x-2 x-3; do [ -s twins/predict/$f.jpg ] && [ -s twins/predict/labels/$f.txt ] || fail "$f was not saved"; done
+for f in x x-2 x-3; do [ -s twins/predict/$f.$kind ] && [ -s twins/predict/labels/$f.txt ] || fail "$f was not saved"; done
 cmp -s twins/predict/labels/x.txt twins/predict/labels/x-3.txt && fail "two images share their labels"
 expect 0 "nothing found any more" $poise predict d.poise one/x.ppm save_txt conf=0.99 project=twins exist_ok
 [ ! -e twins/predict/labels/x.txt ] || fail "labels of an earlier run"
@@ -398,7 +405,7 @@ echo nothing >bad.npz
 expect 1 "a damaged npz" $poise val c.poise bad.npz
 says "no array 'X'"
 expect 1 "no dataset" $poise val d.poise nowhere
-if $poise doctor | grep -q 'JSON reader yes'; then
+if echo "$built" | grep -q 'JSON reader yes'; then
     echo '{"images":[{"id":7,"file_name":"red.ppm"}],"categories":[{"id":4,"name":"ball"}],
         "annotations":[{"image_id":7,"category_id":4,"bbox":[8,8,16,32],"area":500,"iscrowd":0}]}' >coco.json
     expect 0 "val on COCO" $poise val d.poise coco.json -o json
@@ -528,7 +535,13 @@ expect 1 "a scene that cannot be written" $poise scene nowhere/a.ppm --truth t.j
 if $poise info default >/dev/null 2>&1; then
     expect 0 "demo" $poise demo demo.bmp
     prints "^people      5 drawn, 5 found"
+    prints "[1-9][0-9.]* MB held at most"
     [ -s demo.bmp ] || fail "demo saves no picture"
+    expect 0 "demo without a name" $poise demo
+    prints "^picture     poise-demo.$kind"
+    [ -s poise-demo.$kind ] || fail "demo saves no picture of its own kind"
+    expect 1 "demo where nothing can be written" $poise demo nowhere/demo.bmp
+    one_line
     expect 0 "predict without a network" $poise predict demo.bmp -q
     prints '"name":"person"'
     expect 0 "predict in a directory without one" $poise predict calib -q

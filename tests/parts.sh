@@ -29,6 +29,8 @@ for net in detect classify pose; do
     cmp -s want got || fail "$net: other results"
     n=$((n + 1))
 done
+says '"dets"' 0 "$small/poise" predict detect.poise noise.ppm save
+[ -s runs/detect/predict/noise.bmp ] || fail "no picture of a kind that is built in"
 says 'built with' 0 "$small/poise" doctor
 says peak 0 "$small/poise" info detect.poise
 says 'without its reader of ONNX' 2 "$small/poise" info detect.onnx
