@@ -93,10 +93,13 @@ def main():
     ap.add_argument("weights")
     ap.add_argument("out")
     ap.add_argument("--size", type=int, default=256)
+    ap.add_argument("--mix", nargs=2, metavar=("WEIGHTS", "SHARE"), help="mix in a share 0..1 of what was trained on from these")
     ap.add_argument("--license", default="Apache-2.0")
     ap.add_argument("--check", metavar="COMMAND")
     a = ap.parse_args()
     net = weights.load(a.weights)
+    if a.mix:
+        net = weights.mix(net, weights.load(a.mix[0]), float(a.mix[1]))
     as_trained = Deploy(copy.deepcopy(net), a.size).eval()
     deploy = Deploy(weights.fold(net), a.size).eval()
     x = torch.rand(1, 3, a.size, a.size, generator=torch.Generator().manual_seed(1))

@@ -64,6 +64,8 @@ class Training:
         if a.init and a.init.endswith(".onnx"):
             weights.settle(net, (picture(next(self.batches)[0]) for _ in range(8)))
         self.net = net.train().to(memory_format=torch.channels_last)
+        for _, m in weights.normed(net) if a.keep_norms else ():
+            m.bn.eval()
         self.average = copy.deepcopy(self.net).eval()
         self.heat = Heat()
         self.optimiser = torch.optim.AdamW(groups(nn.ModuleList((self.net, self.heat)), a.decay), lr=a.lr, betas=(0.9, 0.99))
@@ -114,6 +116,7 @@ def options():
     ap.add_argument("--minutes", type=float, default=60)
     ap.add_argument("--steps", type=int, default=1, help="at least so many, however long they take")
     ap.add_argument("--init", help="go on from these weights (.pt or .onnx of this network)")
+    ap.add_argument("--keep-norms", action="store_true", help="batch norms keep their statistics: less is forgotten with --init")
     ap.add_argument("--size", type=int, default=256)
     ap.add_argument("--first-size", type=int, default=192)
     ap.add_argument("--first", type=float, default=0.4, help="share of the time at the first size")

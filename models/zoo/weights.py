@@ -27,6 +27,13 @@ def fold(net):
     return net
 
 
+def mix(net, other, share):
+    """A folded Net with so large a share of another's weights, for networks of which one was trained from the other."""
+    ours, theirs = fold(net).state_dict(), fold(other).state_dict()
+    net.load_state_dict({k: torch.lerp(v, theirs[k], share) for k, v in ours.items()})
+    return net
+
+
 def from_onnx(path):
     """A Net that computes what the file does.  Its batch norms know no statistics yet: settle() before training."""
     held = {t.name: torch.from_numpy(onnx.numpy_helper.to_array(t).copy()) for t in onnx.load(path).graph.initializer}
