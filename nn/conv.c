@@ -196,10 +196,13 @@ static void multiply_codes(const block *b, size_t m, size_t from, size_t n, size
     ps_requant q = ps_conv_requant(v, &b->sums, b->group * c->og + from);
     q.residual = r;
     q.ldr = b->r_pixel;
-    q.narrow = true;
+    q.narrow = q.no_128 = true;
     q.eights = ps_conv_eights(v);
     size_t panel = b->group * c->all_panels;
-    for (size_t p = from / c->nr; p < ps_ceil_div(from + n, c->nr); p++) q.narrow = q.narrow && b->sums.fits[panel + p] & PS_CONV_NARROW;
+    for (size_t p = from / c->nr; p < ps_ceil_div(from + n, c->nr); p++) {
+        q.narrow = q.narrow && b->sums.fits[panel + p] & PS_CONV_NARROW;
+        q.no_128 = q.no_128 && b->sums.fits[panel + p] & PS_CONV_NO_128;
+    }
     const uint8_t *table = q.table;
     bool waits = table_waits(&q, n, b->y_pixel);
     if (waits) q.table = NULL;

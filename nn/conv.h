@@ -95,11 +95,12 @@ void ps_conv_pack(const ps_conv *v, const ps_weights *w, float *dst);
  * each panel what its weights are not too large for.  A depthwise set has one panel. */
 enum {
     PS_CONV_NARROW = 1,          /* `narrow` in ps_requant */
+    PS_CONV_NO_128 = 4,          /* `no_128` in ps_requant */
     PS_CONV_SMALL_SUMS = 2,      /* sums of codes are below 2^25 on either side of 0, whatever the input */
     PS_CONV_SMALL = (1 << 25) / 255 /* ... because weights of one sign add up to less than this */
 };
 typedef struct ps_conv_sums {
-    int32_t *add;
+    int32_t *add, *sum; /* `add` and `sums` in ps_requant */
     float *scale;
     int32_t *fits; /* PS_CONV_NARROW and others */
 } ps_conv_sums;

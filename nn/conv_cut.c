@@ -37,6 +37,7 @@ ps_requant ps_conv_requant(const ps_conv *v, const ps_conv_sums *sums, size_t fr
 {
     const ps_conv_codes *codes = &v->codes;
     return (ps_requant){.add = sums->add + from,
+                        .sums = sums->sum + from,
                         .scale = sums->scale + from,
                         .bias = v->bias ? v->bias + from : NULL,
                         .act = (ps_act)v->fused.act,

@@ -45,10 +45,10 @@ static size_t fits_words(const ps_conv *v)
 
 size_t ps_conv_packed(const ps_conv *v)
 {
-    size_t n = weight_words(v), sums[] = {(size_t)v->o, (size_t)v->o, fits_words(v)};
+    size_t n = weight_words(v), sums[] = {(size_t)v->o, (size_t)v->o, (size_t)v->o, fits_words(v)};
     if (n > SIZE_MAX / 8) return SIZE_MAX;
     if (v->x_type != POISE_U8) return n;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if (!ps_size_add(&n, n, ps_round_up(sums[i], WORDS)) || n > SIZE_MAX / 8) return SIZE_MAX;
     return n;
 }
@@ -59,7 +59,8 @@ ps_conv_sums ps_conv_sums_of(const ps_conv *v, const float *set)
     char *base = (char *)(uintptr_t)set;
     return (ps_conv_sums){.add = (int32_t *)(void *)(base + at * sizeof(float)),
                           .scale = (float *)(void *)(base + (at + each) * sizeof(float)),
-                          .fits = (int32_t *)(void *)(base + (at + 2 * each) * sizeof(float))};
+                          .sum = (int32_t *)(void *)(base + (at + 2 * each) * sizeof(float)),
+                          .fits = (int32_t *)(void *)(base + (at + 3 * each) * sizeof(float))};
 }
 
 /* The weight at an offset, of output channel o. */

@@ -69,24 +69,26 @@ static int32_t add_up(const int8_t *panel, panel_order order, size_t quads, size
 {
     enum { MOST = 128 }; /* 255*128 <= 32767 */
     int32_t all_up = 0, all_down = 0;
-    bool narrow = true;
+    bool narrow = true, no_128 = true;
     for (size_t q = 0; q < quads; q++) {
         const int8_t *w = panel + place(order, 4 * q, j);
         for (int i = 0; i < 4; i += 2) {
             int a = w[i], b = w[i + 1], up = (a > 0 ? a : 0) + (b > 0 ? b : 0), down = (a < 0 ? a : 0) + (b < 0 ? b : 0);
             narrow = narrow && up <= MOST && down >= -MOST;
+            no_128 = no_128 && a > -128 && b > -128;
             all_up += up;
             all_down -= down;
         }
     }
     *sum = all_up - all_down;
     bool small = all_up < PS_CONV_SMALL && all_down < PS_CONV_SMALL;
-    return (narrow ? PS_CONV_NARROW : 0) | (small ? PS_CONV_SMALL_SUMS : 0);
+    return (narrow ? PS_CONV_NARROW : 0) | (no_128 ? PS_CONV_NO_128 : 0) | (small ? PS_CONV_SMALL_SUMS : 0);
 }
 
 static void set_sum(const ps_conv *v, const ps_weights *w, const ps_conv_sums *s, size_t o, int32_t sum)
 {
     s->add[o] = -v->codes.x_zero * sum;
+    s->sum[o] = sum;
     s->scale[o] = v->codes.x_scale * w->each[(ptrdiff_t)o * w->each_step] * w->scale;
 }
 
@@ -108,7 +110,7 @@ void ps_pack_codes(const ps_conv *v, const ps_weights *w, ptrdiff_t at, size_t p
             else
                 pack_u8(v, w, tap, kx, (size_t)kx * pixel, n, of_row);
         }
-    sums.fits[panel] = PS_CONV_NARROW | PS_CONV_SMALL_SUMS;
+    sums.fits[panel] = PS_CONV_NARROW | PS_CONV_NO_128 | PS_CONV_SMALL_SUMS;
     for (size_t j = 0; j < n; j++) {
         int32_t sum;
         sums.fits[panel] &= add_up(to, order_of(v), (size_t)v->kernel[0] * row / 4 / nr, j, &sum);

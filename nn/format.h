@@ -60,7 +60,7 @@ typedef struct ps_file_meta {
     uint32_t key, value; /* in STRINGS */
 } ps_file_meta;
 
-enum { PS_PACKED_VERSION = 1, PS_PACKED_TARGET = 32 };
+enum { PS_PACKED_VERSION = 2, PS_PACKED_TARGET = 32 };
 
 /* A section PACKED begins with this; entries follow, of weights and then of constants, and at the next multiple of 64 what
  * they tell the places of. */

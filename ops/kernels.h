@@ -70,6 +70,9 @@ typedef struct ps_requant {
      * (2i, 2i + 1) of a tap and every column, 255 times the sum of the positive weights of the two and of the negative
      * ones stays within 16 bits: <= 32767 and >= -32768. */
     bool narrow;
+    /* What a kernel may be spared to find out in gemm_u8's weights. */
+    const int32_t *sums; /* of each column's weights, or NULL */
+    bool no_128;         /* none of them is -128 */
     bool eights; /* gemm_u8 only: how b lies, where PS_FAST_EIGHTS */
 } ps_requant;
 

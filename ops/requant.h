@@ -132,6 +132,7 @@ static inline ps_requant ps_requant_part(const ps_requant *q, size_t i, size_t j
 {
     ps_requant part = *q;
     if (q->add) part.add += j;
+    if (q->sums) part.sums += j;
     part.scale += j;
     if (q->bias) part.bias += j;
     if (q->residual) part.residual += (ptrdiff_t)i * q->ldr + (ptrdiff_t)j;

@@ -28,7 +28,7 @@
     X(neon, 6, 16, 0, 0, 0, 0, 0, 2, 16, 0)                             \
     X(neon_inorder, 8, 8, 0, 0, 0, 0, 0, 0, 0, 0)                       \
     X(neonfp16, 0, 0, 0, 0, 0, 8, 16, 0, 0, PS_FAST_F16)                \
-    X(neondot, 0, 0, 0, 0, 0, 0, 0, 5, 16, PS_FAST_DOT | PS_FAST_TILES) \
+    X(neondot, 0, 0, 0, 0, 0, 0, 0, 6, 16, PS_FAST_DOT | PS_FAST_TILES) \
     X(neonbf16, 0, 0, 8, 8, 4, 0, 0, 0, 0, PS_FAST_BF16)                \
     X(neoni8mm, 0, 0, 0, 0, 0, 0, 0, 6, 16, PS_FAST_EIGHTS)
 

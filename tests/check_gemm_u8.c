@@ -8,10 +8,10 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_TAPS = 9 };
+enum { MAX_TAPS = 9, LEAST_ROWS = 80 /* of a benchmark's product at once: a row of pixels */ };
 
 /* Contents of operands. */
-typedef enum contents { FULL, CORNERS, NARROW, EXTREMES, CONTENTS } contents;
+typedef enum contents { FULL, CORNERS, NARROW, EXTREMES, FEW, CONTENTS } contents;
 
 typedef struct shape {
     size_t m, n, k, taps;
@@ -41,6 +41,7 @@ static int8_t weight(contents what, int other)
     static const int8_t corners[] = {-128, -127, 127, 0, 1, -1};
     int w = (int)check_below(256) - 128;
     if (what == EXTREMES) return -128;
+    if (what == FEW) return (int8_t)((w & 127) - 63);
     if (what == CORNERS) return corners[check_below(sizeof corners)];
     if (what != NARROW) return (int8_t)w;
     if (check_below(3) == 0) w = w < 0 ? -128 : 127;
@@ -158,6 +159,23 @@ static void columns(shape *s)
     if (s->q.table) s->q.table = codes(256, s->front, FULL);
 }
 
+/* What may be said of weights beforehand, said or not. */
+static void foretell(shape *s, const operands *o, size_t nr)
+{
+    if (check_below(2)) return;
+    int32_t *sums = (int32_t *)(void *)check_floats(s->n, s->front);
+    s->q.no_128 = true;
+    for (size_t j = 0; j < s->n; j++) {
+        sums[j] = 0;
+        for (size_t q = 0; q < s->k * s->taps; q++) {
+            int8_t w = o->b[b_at(s, o->panel, nr, q, j)];
+            sums[j] += w;
+            s->q.no_128 = s->q.no_128 && w > -128;
+        }
+    }
+    s->q.sums = sums;
+}
+
 static void try_shape(check *c, shape s, bool in_place)
 {
     ps_gemm_u8_fn *f = (ps_gemm_u8_fn *)c->neu;
@@ -168,6 +186,7 @@ static void try_shape(check *c, shape s, bool in_place)
     for (size_t t = 0; t < s.taps; t++) o.a[t] = codes(rows * (size_t)s.lda + s.k, s.front, s.what);
     panels(&o, &s, (size_t)c->tile.nr);
     columns(&s);
+    foretell(&s, &o, (size_t)c->tile.nr);
     size_t size_c = s.m && s.n ? rows * (size_t)s.ldc + s.n : 0;
     uint8_t *y = check_bytes(size_c * size, s.front);
     if (s.q.residual) {
@@ -259,6 +278,11 @@ void check_gemm_u8(check *c)
             try_shape(c, (shape){mr, nr - 1, 300, 3, 301, (ptrdiff_t)nr + 5, false, (contents)(what % CONTENTS), q}, true);
             check_release();
         }
+    /* More rows than wait for each other anywhere, or are multiplied by a panel at once. */
+    for (size_t m = 23; m <= 101 && !c->failed; m += 26) {
+        try_shape(c, (shape){m, nr + 3, 20, 2, 24, (ptrdiff_t)nr + 7, false, FULL, any()}, check_below(2));
+        check_release();
+    }
     /* Rows may be one row again and again; sums as large as they get. */
     if (!c->failed) try_shape(c, (shape){mr, nr, 20, 2, 0, (ptrdiff_t)nr, false, FULL, any()}, false);
     check_release();
@@ -279,7 +303,7 @@ typedef struct product {
 
 static void run_product(const product *p, ps_gemm_u8_fn *f, const ps_tile *tile)
 {
-    size_t slab = 8 * (size_t)tile->mr, size = p->q.to_f32 ? 4 : 1;
+    size_t slab = 8 * (size_t)tile->mr < LEAST_ROWS ? LEAST_ROWS : 8 * (size_t)tile->mr, size = p->q.to_f32 ? 4 : 1;
     for (size_t i = 0; i < p->m; i += slab) {
         const uint8_t *a[MAX_TAPS];
         /* A window of `taps` pixels in a row, on an image of that many extra pixels. */
@@ -301,7 +325,10 @@ static void time_product(check *c, const timing *t)
 {
     contents what = t->wide ? FULL : NARROW;
     int8_t *b = (int8_t *)check_bytes((t->n + 63) * t->k * t->taps, true);
-    for (size_t i = 0; i < (t->n + 63) * t->k * t->taps; i++) b[i] = weight(what, i % 2 ? b[i - 1] : 0);
+    for (size_t i = 0; i < (t->n + 63) * t->k * t->taps; i++) {
+        b[i] = weight(what, i % 2 ? b[i - 1] : 0);
+        if (!t->wide && b[i] == -128) b[i] = -127; /* as symmetric quantisation has it */
+    }
     product p = {t->m, t->k, t->taps, t->n, codes((t->m + t->taps) * t->k, true, FULL), b,
                  check_bytes(t->m * t->n * 4, true),
                  {.scale = check_random(t->n, true, 1e-4f, 1e-3f), .act = t->act,

@@ -33,9 +33,9 @@ VINLINE vi vtimes_128(vi x)
 #define U8_LESS_128
 #define U8_NV 4
 #define U8_WAIT 24
-#define UPTO5(X, nv) X(nv, 1) X(nv, 2) X(nv, 3) X(nv, 4) X(nv, 5)
-#define UPTO8(X, nv) UPTO5(X, nv) X(nv, 6) X(nv, 7) X(nv, 8)
-#define U8_EACH(X) UPTO8(X, 1) UPTO8(X, 2) UPTO5(X, 3) X(3, 6) UPTO5(X, 4)
-#define U8_ROWS {0, 8, 8, 6, 5}
+#define UPTO6(X, nv) X(nv, 1) X(nv, 2) X(nv, 3) X(nv, 4) X(nv, 5) X(nv, 6)
+#define UPTO8(X, nv) UPTO6(X, nv) X(nv, 7) X(nv, 8)
+#define U8_EACH(X) UPTO8(X, 1) UPTO8(X, 2) UPTO6(X, 3) UPTO6(X, 4)
+#define U8_ROWS {0, 8, 8, 6, 6}
 #include "ops/tmpl/requant.inc"
 #include "ops/tmpl/gemm_u8.inc"
