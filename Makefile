@@ -39,6 +39,8 @@ NEWER  := avxvnni avx512vbmi avx512vnni avx512bf16 amx neonfp16 neondot neonbf16
 # Static libraries for another machine or C library: what 'make sysroot' fetched, if it came to its end.
 SYSROOT ?= $(if $(STATIC),$(if $(or $(MUSL),$(filter-out $(shell uname -m),$(ARCH))),$(patsubst %/bin/musl-gcc,%,$(wildcard .cache/sysroot/$(HOST)/bin/musl-gcc))))
 SYSROOT_FLAGS := $(if $(SYSROOT),-isystem $(SYSROOT)/usr/include -L$(SYSROOT)/usr/lib/$(HOST))
+# Debian's libraries call checked variants of some functions, which musl lacks; the sysroot's own compiler knows of these.
+override LDFLAGS += $(if $(MUSL),$(if $(SYSROOT),$(wildcard $(SYSROOT)/usr/lib/*/libfortified.a)))
 # What this toolchain has.
 OPTIONAL := JPEG PNG JSON CMOCKA OPENMP ISAS
 GIVEN  := $(strip $(foreach o,$(OPTIONAL),$(if $(filter undefined,$(origin $(o))),,$(o))))
