@@ -548,8 +548,9 @@ void ot_check(const ot_case *t, ot_oracle *oracle)
     int keep = n_blocks;
     ot_case half;
     prepare(t, oracle, shape, want);
+    static unsigned turn; /* not a random number: all builds test the same cases */
     for (ot_layout layout = 0; layout < OT_OUT_LAYOUTS; layout++)
-        if (!SLOW || !ot_random(3)) check_layout(t, shape, layout, want);
+        if (!SLOW || turn++ % 3 == 0) check_layout(t, shape, layout, want);
     if (narrow_case(t, &half, in)) {
         ot_layout first = (ot_layout)ot_random(2), second = (ot_layout)(2 + ot_random(OT_OUT_LAYOUTS - 2));
         prepare(&half, oracle, shape, want);
