@@ -1,7 +1,6 @@
 # tests/fuzz/fuzz.mk - libFuzzer targets under ASan and UBSan, and their replay without an engine.
 FUZZ_CC      ?= $(shell command -v clang-14 || command -v clang)
 FUZZ_SECONDS ?= 20
-FUZZ_ISAS    ?= $(ISAS)# kernels to build in
 FUZZ_NAMES   := $(notdir $(FUZZ:.c=))
 FUZZ_ONNX    := $(wildcard /usr/share/libonnx-testdata/data/node/*/model.onnx)# more to begin with, where installed
 
@@ -19,8 +18,7 @@ seeds: $(B)/make_seeds ; $(Q)$(EMU) $(B)/make_seeds $(B)/seeds
 # An input may ask for half a gigabyte of constants, no more: seconds here, many of them where other programs have the core.
 fuzz: seeds                                                     ## libFuzzer targets, FUZZ_SECONDS each (needs clang)
 	$(Q)$(if $(FUZZ_CC),,echo "fuzz: needs clang (apt-get install clang-14 libclang-rt-14-dev)"; exit 2;) \
-	$(MAKE) --no-print-directory CC=$(FUZZ_CC) OPENMP=0 CFLAGS='-O1 -g' SANITIZE=fuzzer-no-link,address,undefined 'ISAS=$(FUZZ_ISAS)' \
-	    B=build/fuzz fuzz-build
+	$(MAKE) --no-print-directory CC=$(FUZZ_CC) OPENMP=0 CFLAGS='-O1 -g' SANITIZE=fuzzer-no-link,address,undefined B=build/fuzz fuzz-build
 	$(Q)mkdir -p build/fuzz/corpus/fuzz_onnx; for f in $(FUZZ_ONNX); do \
 	    d=$${f%/model.onnx}; cp -n $$f build/fuzz/corpus/fuzz_onnx/$${d##*/}; done
 	$(Q)for t in $(FUZZ_NAMES); do \
